@@ -1,0 +1,232 @@
+"""Recorded pose files: what the estimator saw, without a picture. Needs numpy only.
+
+The file is JSON, one value a line, UTF-8, packed with gzip or plain (reading tells them apart by
+their first bytes). The first line is the header, every further line one frame:
+
+    {"format": "formcue poses", "version": 1, "source": "squat.mp4", "width": 640, "height": 360,
+     "fps": 25.0, "frames": 250, "joints": ["head_top", "nose", ...], "model": {"name", "sha256"} | null}
+    {"t": 0.04, "pose": [[x, y, X, Y, Z, confidence], ...]}
+    {"t": 0.08, "pose": null}
+
+x, y are pixels of the frame, X, Y, Z metres (see `Pose`), in the order of the header's "joints".
+`null` is a frame with nobody in it. Numbers are rounded to 0.1 pixel, 1 mm and 0.001.
+Reading trusts nothing: sizes are bounded, every number is checked, nothing is executed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import numpy as np
+
+from app.files import replacing
+from app.skeleton import JOINT_NAMES, NUM_JOINTS, Pose
+
+FORMAT: Final = "formcue poses"
+VERSION: Final = 1
+MAX_LINE: Final = 32_768  # characters; a frame of 19 joints has about 900
+MAX_FRAMES: Final = 500_000  # more than four hours at 30 frames a second
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_LARGEST: Final = 1e6  # no coordinate in pixels or metres, and no time, is beyond this
+
+
+class RecordingError(Exception):
+    """A recorded pose file cannot be used; the text is one line that says where and why."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RecordedFrame:
+    """What was seen at one time (seconds); pose is None where nobody was."""
+
+    time: float
+    pose: Pose | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recording:
+    """The poses of one video or camera session, times in order.
+
+    width, height: size of the frames in pixels. fps: nominal frames a second.
+    model: name and SHA-256 of the weights that saw them, or None.
+    """
+
+    source: str
+    width: int
+    height: int
+    fps: float
+    frames: tuple[RecordedFrame, ...]
+    model: Mapping[str, str] | None = None
+
+
+def save_recording(path: Path, recording: Recording) -> None:
+    """Writes the file, whole or not at all; packed with gzip when the name ends in ".gz".
+
+    Raises app.files.OutputError when the file cannot be written.
+    """
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "source": recording.source,
+        "width": recording.width,
+        "height": recording.height,
+        "fps": recording.fps,
+        "frames": len(recording.frames),
+        "joints": list(JOINT_NAMES),
+        "model": dict(recording.model) if recording.model else None,
+    }
+    lines = [json.dumps(header, ensure_ascii=False, allow_nan=False)]
+    for frame in recording.frames:
+        rows = None if frame.pose is None else _rows(frame.pose)
+        lines.append(json.dumps({"t": round(frame.time, 4), "pose": rows}, separators=(",", ":"), allow_nan=False))
+    data = ("\n".join(lines) + "\n").encode()
+    if path.suffix == ".gz":
+        data = gzip.compress(data, mtime=0)  # no time of writing inside: the same poses give the same file
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def is_recording(path: Path) -> bool:
+    """Whether the file begins like a recorded pose file (it may still be broken further on)."""
+    try:
+        with _opened(path) as file:
+            start = file.read(200)
+    except (OSError, EOFError, zlib.error):
+        return False
+    return start.lstrip()[:1] == b"{" and f'"{FORMAT}"'.encode() in start
+
+
+def load_recording(path: Path) -> Recording:
+    """Reads and checks a recorded pose file. Raises RecordingError."""
+    try:
+        with _opened(path) as file:
+            return _parse(path, file)
+    except EOFError as error:
+        raise RecordingError(f"{path}: the file is cut off; record it again") from error
+    except (OSError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RecordingError(f"{path}: cannot be read ({reason})") from error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        packed = file.read(2) == _GZIP_MAGIC
+    return gzip.open(path, "rb") if packed else path.open("rb")
+
+
+def _rows(pose: Pose) -> list[list[float]]:
+    return [
+        [round(float(x), 1), round(float(y), 1), *(round(float(v), 3) for v in xyz), round(float(confidence), 3)]
+        for (x, y), xyz, confidence in zip(pose.xy, pose.xyz, pose.confidence, strict=True)
+    ]
+
+
+def _parse(path: Path, file: IO[bytes]) -> Recording:
+    lines = _lines(path, file)
+    first = next(lines, None)
+    if first is None:
+        raise RecordingError(f"{path}: the file is empty")
+    header = _object(path, *first)
+    where = f"{path}:1"
+    if header.get("format") != FORMAT:
+        raise RecordingError(f'{where}: not a recorded pose file ("format" is not "{FORMAT}")')
+    if header.get("version") != VERSION:
+        raise RecordingError(
+            f"{where}: version {header.get('version')!r} is not known, expected {VERSION}; update Formcue"
+        )
+    order = _joint_order(where, header.get("joints"))
+    count = header.get("frames")
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_FRAMES:
+        raise RecordingError(f'{where}: "frames" is {count!r}, expected a number from 0 to {MAX_FRAMES}')
+    source, model = header.get("source"), header.get("model")
+    if not isinstance(source, str):
+        raise RecordingError(f'{where}: "source" is missing, expected a text')
+    if model is not None and not (
+        isinstance(model, dict) and all(isinstance(model.get(key), str) for key in ("name", "sha256"))
+    ):
+        raise RecordingError(f'{where}: "model" is not an object with "name" and "sha256", and not null')
+    frames: list[RecordedFrame] = []
+    for number, text in lines:
+        if len(frames) >= count:
+            raise RecordingError(f"{path}:{number}: more frames than the header's {count}")
+        frame = _frame(f"{path}:{number}", _object(path, number, text), order)
+        if frames and frame.time < frames[-1].time:
+            raise RecordingError(f"{path}:{number}: time {frame.time} is before the last, {frames[-1].time}")
+        frames.append(frame)
+    if len(frames) != count:
+        raise RecordingError(f"{path}: ends after {len(frames)} of {count} frames; the file is cut off")
+    return Recording(
+        source=source,
+        width=int(_number(where, "width", header.get("width"), low=1, high=100_000)),
+        height=int(_number(where, "height", header.get("height"), low=1, high=100_000)),
+        fps=_number(where, "fps", header.get("fps"), low=0.1, high=10_000),
+        frames=tuple(frames),
+        model=model,
+    )
+
+
+def _lines(path: Path, file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines, one at a time: a file that unpacks to gigabytes is refused at its first long line."""
+    number = 0
+    while line := file.readline(MAX_LINE + 1):
+        number += 1
+        if len(line) > MAX_LINE:
+            raise RecordingError(f"{path}:{number}: the line is longer than {MAX_LINE} characters")
+        if number > MAX_FRAMES + 1:
+            raise RecordingError(f"{path}: more than {MAX_FRAMES} frames")
+        yield number, line
+
+
+def _object(path: Path, number: int, line: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise RecordingError(f"{path}:{number}: not a line of JSON; the file is damaged or cut off") from error
+    if not isinstance(value, dict):
+        raise RecordingError(f"{path}:{number}: expected a JSON object")
+    return value
+
+
+def _joint_order(where: str, names: object) -> list[int]:
+    """For each joint of our skeleton, its place in the file's rows."""
+    if not isinstance(names, list) or len(names) > 1000:
+        raise RecordingError(f'{where}: "joints" is missing, expected a list of names')
+    missing = [name for name in JOINT_NAMES if name not in names]
+    if missing:
+        raise RecordingError(f'{where}: "joints" lacks {", ".join(missing)}')
+    return [names.index(name) for name in JOINT_NAMES]
+
+
+def _number(where: str, name: str, value: object, *, low: float, high: float) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
+        raise RecordingError(f'{where}: "{name}" is {value!r:.40}, expected a number from {low:g} to {high:g}')
+    return float(value)
+
+
+def _frame(where: str, value: dict[str, object], order: list[int]) -> RecordedFrame:
+    time = _number(where, "t", value.get("t"), low=-_LARGEST, high=_LARGEST * 1000)
+    rows = value.get("pose", False)
+    if rows is None:
+        return RecordedFrame(time=time, pose=None)
+    if not isinstance(rows, list) or not all(
+        isinstance(row, list) and len(row) == 6 and all(type(v) in (int, float) for v in row) for row in rows
+    ):
+        raise RecordingError(f'{where}: "pose" must be null or a list of [x, y, X, Y, Z, confidence]')
+    if len(rows) <= max(order):
+        raise RecordingError(f'{where}: "pose" has {len(rows)} joints, expected {NUM_JOINTS}')
+    try:
+        table = np.array(rows, dtype=np.float64)[order]
+    except OverflowError:  # an integer of hundreds of digits
+        table = np.full((NUM_JOINTS, 6), math.inf)
+    if not (np.abs(table) <= _LARGEST).all() or (table[:, 5] < 0).any() or (table[:, 5] > 1).any():
+        raise RecordingError(f"{where}: a number is out of range (confidence is 0 to 1)")
+    table = table.astype(np.float32)
+    return RecordedFrame(
+        time=time, pose=Pose(time=time, xy=table[:, :2], xyz=table[:, 2:5], confidence=table[:, 5])
+    )

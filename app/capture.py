@@ -1,0 +1,515 @@
+"""Where frames come from: a camera, a video file or the demo clip, and the thread that reads them.
+
+A Source is read by one thread. In the app that is the CaptureThread, which keeps only the newest
+frame (a late picture is worth nothing); a command reads the Source itself and misses no frame.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
+
+# FFmpeg and OpenCV write their complaints straight to stderr; ours are the lines to read.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# Media Foundation on Windows takes up to minutes to open a camera with hardware transforms on.
+os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import SourceError
+
+__all__ = [
+    "DEMO",
+    "VIDEO_SUFFIXES",
+    "CameraInfo",
+    "CaptureThread",
+    "Frame",
+    "NewestSlot",
+    "Source",
+    "SourceError",
+    "list_cameras",
+    "open_source",
+]
+
+log = logging.getLogger(__name__)
+with contextlib.suppress(AttributeError):
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+DEMO: Final = "demo"
+DEMO_CLIP: Final = Path(__file__).resolve().parent.parent / "assets" / "demo.mp4"
+VIDEO_SUFFIXES: Final = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".gif")
+STILL_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic")
+# These carry an index of their frames, so that a missing end can be told from a long sound track.
+INDEXED_SUFFIXES: Final = (".mp4", ".mov", ".m4v", ".avi")
+CAMERA_SIZE: Final = (1280, 720)
+CAMERA_PATIENCE: Final = 3.0  # seconds without a frame before a camera counts as lost
+FROZEN_PATIENCE: Final = 8.0  # seconds of the very same bytes: a live sensor always has some noise
+
+Image = NDArray[np.uint8]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame:
+    """One image with its capture time.
+
+    image: H x W x 3 uint8, BGR, upright.
+    time: seconds; a camera's from a monotonic clock, a file's from its own timestamps, from 0.
+    index: 0, 1, 2, ... as read from the source.
+    arrived: monotonic seconds at which the frame was handed out live, for showing the latency
+        only; 0 when nobody asked.
+    """
+
+    image: Image
+    time: float
+    index: int
+    arrived: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraInfo:
+    """A camera of this machine; index is what OpenCV opens it by."""
+
+    index: int
+    name: str
+
+
+class Source(Protocol):
+    """Where frames come from. width and height are those of the frames (after rotation)."""
+
+    name: str
+    width: int
+    height: int
+    fps: float
+    frame_count: int | None  # as the file says it: a hint for progress, not a promise
+    live: bool
+
+    def read(self) -> Frame | None:
+        """The next frame, or None at the end. Raises SourceError when the source breaks."""
+        ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class _Capture:
+    """What both kinds of source share: an OpenCV capture, closed once."""
+
+    def __init__(self, capture: cv2.VideoCapture) -> None:
+        self._capture = capture
+        self._index = 0
+
+    def close(self) -> None:
+        self._capture.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _number(self, name: int) -> float:
+        value = float(self._capture.get(name))
+        return value if np.isfinite(value) and value > 0 else 0.0
+
+
+class FileSource(_Capture):
+    """A video file, every frame in order, upright by its rotation mark.
+
+    Raises SourceError when path is missing, empty, a folder, a still image or no video, and from
+    read() when the file stops before the end that its index promises.
+    """
+
+    live = False
+
+    def __init__(self, path: Path, *, name: str | None = None) -> None:
+        _check_file(path)
+        super().__init__(cv2.VideoCapture(str(path), cv2.CAP_FFMPEG))
+        self.path = path
+        self.name = name or path.name
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        ok, first = self._capture.read() if self._capture.isOpened() else (False, None)
+        if not ok or first is None:
+            self.close()
+            raise SourceError(
+                f"{path}: not a video that can be read (damaged, cut short or another kind of file); "
+                f"play it in a video player to check, or convert it to MP4"
+            )
+        self._ahead: Image | None = _as_bgr(first)
+        self._ahead_time = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+        self.height, self.width = self._ahead.shape[:2]
+        rate = self._number(cv2.CAP_PROP_FPS)
+        self.fps = rate if 0.5 <= rate <= 1000.0 else 30.0
+        self.frame_count = int(min(self._number(cv2.CAP_PROP_FRAME_COUNT), 1e9)) or None
+        self._start = self._ahead_time
+        self._last = -1.0
+
+    def read(self) -> Frame | None:
+        image, stamp = self._ahead, self._ahead_time
+        self._ahead = None
+        if image is None:
+            ok, raw = self._capture.read()
+            if not ok or raw is None:
+                self._check_end()
+                return None
+            image, stamp = _as_bgr(raw), self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+        seconds = stamp - self._start
+        # Some containers carry no times or stand still for a frame; time must go on regardless.
+        if not np.isfinite(seconds) or seconds <= self._last:
+            seconds = self._last + 1.0 / self.fps if self._index else 0.0
+        self._last = seconds
+        frame = Frame(image=image, time=seconds, index=self._index)
+        self._index += 1
+        return frame
+
+    def _check_end(self) -> None:
+        """Raises SourceError when frames that the file's index lists are not there."""
+        if self.frame_count is None or self.path.suffix.lower() not in INDEXED_SUFFIXES:
+            return
+        missing = self.frame_count - self._index
+        # Players' edit lists drop a few frames at either end; that is no damage.
+        if missing > max(5, 0.05 * self.frame_count):
+            raise SourceError(
+                f"{self.path}: breaks off after {self._index} of {self.frame_count} frames "
+                f"({self._last:.1f} s); the file is cut short or damaged, copy or record it again"
+            )
+
+
+class CameraSource(_Capture):
+    """A camera. Frames carry the monotonic time at which they came.
+
+    Raises SourceError when the camera is absent or taken, and from read() when it gives no new
+    picture for a few seconds.
+    """
+
+    live = True
+
+    def __init__(self, index: int, *, name: str | None = None) -> None:
+        self.name = name or f"Camera {index}"
+        self.frame_count: int | None = None
+        super().__init__(cv2.VideoCapture(index, _camera_api()))
+        if not self._capture.isOpened():
+            self.close()
+            raise SourceError(_no_camera(index, name))
+        # Motion JPEG first: raw frames of this size come at 10 a second over USB 2.
+        self._capture.set(cv2.CAP_PROP_FOURCC, float(cv2.VideoWriter.fourcc(*"MJPG")))
+        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, CAMERA_SIZE[0])
+        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, CAMERA_SIZE[1])
+        self._capture.set(cv2.CAP_PROP_FPS, 30)
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self.width = int(self._number(cv2.CAP_PROP_FRAME_WIDTH))
+        self.height = int(self._number(cv2.CAP_PROP_FRAME_HEIGHT))
+        self.fps = self._number(cv2.CAP_PROP_FPS) or 30.0
+        self._print = 0
+        self._changed = time.monotonic()
+
+    def read(self) -> Frame | None:
+        asked = time.monotonic()
+        while True:
+            ok, raw = self._capture.read()
+            now = time.monotonic()
+            if ok and raw is not None:
+                break
+            if now - asked > CAMERA_PATIENCE:
+                raise SourceError(f"{self.name}: no picture for {now - asked:.0f} s; check its cable")
+            time.sleep(0.02)
+        image = _as_bgr(raw)
+        self._check_frozen(image, now)
+        self.height, self.width = image.shape[:2]
+        frame = Frame(image=image, time=now, index=self._index)
+        self._index += 1
+        return frame
+
+    def _check_frozen(self, image: Image, now: float) -> None:
+        """An unplugged camera may go on "giving" its last frame; a live one never repeats a byte pattern."""
+        fingerprint = hash(image[::16, ::16].tobytes())
+        if fingerprint != self._print:
+            self._print, self._changed = fingerprint, now
+        elif now - self._changed > FROZEN_PATIENCE:
+            raise SourceError(
+                f"{self.name}: the same picture for {now - self._changed:.0f} s; it may be unplugged, "
+                f"covered or held by another program"
+            )
+
+
+def open_source(spec: str) -> Source:
+    """Opens what spec names: a camera's number ("0") or name, a video file, or "demo".
+
+    Raises SourceError, one line with the mend.
+    """
+    text = str(spec).strip()
+    if text.lower() == DEMO:
+        if not DEMO_CLIP.is_file():
+            raise SourceError(f"{DEMO_CLIP}: the demo clip is missing; install Formcue again or give a video")
+        return FileSource(DEMO_CLIP, name="Demo clip")
+    if text.isascii() and text.isdigit():
+        names = {camera.index: camera.name for camera in list_cameras()}
+        return CameraSource(int(text), name=names.get(int(text)))
+    path = Path(text).expanduser()
+    if text and _exists(path):
+        return FileSource(path)
+    cameras = list_cameras()
+    wanted = text.casefold()
+    found = [c for c in cameras if c.name.casefold() == wanted]
+    found = found or [c for c in cameras if wanted and wanted in c.name.casefold()]
+    if found:
+        return CameraSource(found[0].index, name=found[0].name)
+    raise SourceError(_not_found(text, path, cameras))
+
+
+def list_cameras() -> list[CameraInfo]:
+    """The cameras of this machine, in OpenCV's order. Empty when there is none or none can be listed."""
+    try:
+        from cv2_enumerate_cameras import enumerate_cameras
+
+        listed = [(int(found.index), str(found.name).strip()) for found in enumerate_cameras(_camera_api())]
+    except Exception as error:  # a broken driver must not keep the app from opening a file
+        log.warning("cameras cannot be listed: %s", error)
+        return []
+    cameras: list[CameraInfo] = []
+    seen: dict[str, int] = {}
+    for index, name in sorted(set(listed)):
+        name = name or f"Camera {index}"
+        seen[name] = seen.get(name, 0) + 1
+        shown = name if seen[name] == 1 else f"{name} ({seen[name]})"
+        cameras.append(CameraInfo(index=index, name=shown))
+    return cameras
+
+
+def _camera_api() -> int:
+    if sys.platform == "win32":
+        return int(cv2.CAP_DSHOW)  # Media Foundation can take minutes to open
+    if sys.platform == "darwin":
+        return int(cv2.CAP_AVFOUNDATION)
+    return int(cv2.CAP_V4L2)
+
+
+def _as_bgr(image: NDArray[Any]) -> Image:
+    """H x W x 3 uint8 whatever the decoder gave: one channel, four, or deeper than 8 bit."""
+    if image.dtype != np.uint8:
+        image = cv2.normalize(image, np.empty_like(image), 0, 255, cv2.NORM_MINMAX, dtype=cv2.CV_8U)
+    if image.ndim == 2 or image.shape[2] == 1:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    elif image.shape[2] == 4:
+        image = cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)
+    return image
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long, or with a null character
+        return False
+
+
+def _check_file(path: Path) -> None:
+    """Raises SourceError for what is plainly no video, in words that say what it is."""
+    if path.is_dir():
+        raise SourceError(f"{path}: is a folder; give one video file in it")
+    if path.suffix.lower() in STILL_SUFFIXES:
+        raise SourceError(f"{path}: is a still image; give a video, or use `estimate` for images")
+    try:
+        if path.stat().st_size == 0:
+            raise SourceError(f"{path}: is empty (0 bytes); copy or record it again")
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SourceError(f"{path}: cannot be read ({reason}); check its permissions") from error
+    # FFmpeg would happily render a text file as a film of a terminal. No video lacks a zero byte.
+    if b"\0" not in head:
+        raise SourceError(f"{path}: is a text file, not a video; give a video file such as MP4")
+
+
+def _no_camera(index: int, name: str | None) -> str:
+    cameras = list_cameras()
+    if name is not None:
+        return (
+            f"{name}: cannot be opened; close other programs that use it and allow camera access "
+            f"in the system's privacy settings"
+        )
+    listed = ", ".join(f"{camera.index} = {camera.name}" for camera in cameras)
+    if listed:
+        return f"camera {index}: there is none; this machine has {listed}"
+    return f"camera {index}: no camera was found; plug one in, or use a video file or `--source {DEMO}`"
+
+
+def _not_found(text: str, path: Path, cameras: list[CameraInfo]) -> str:
+    if path.suffix or os.sep in text or "/" in text:
+        folder = path.parent
+        try:
+            beside = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+        except OSError:
+            beside = []
+        nearest = get_close_matches(path.name, beside, n=1)
+        hint = f"; did you mean {folder / nearest[0]}?" if nearest else "; check the path"
+        return f"{text}: no such file{hint}"
+    known = [camera.name for camera in cameras] + [DEMO]
+    nearest = get_close_matches(text, known, n=1)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}, or a camera's number"
+    return f"{text!r}: neither a file nor a camera; {hint}"
+
+
+class NewestSlot(Generic[T]):
+    """Holds one item, the newest; whoever comes late finds only that. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._item: T | None = None
+        self._closed = False
+
+    def put(self, item: T) -> None:
+        """Leaves item for the taker, in the place of one not taken yet. After close() nothing is kept."""
+        with self._condition:
+            if not self._closed:
+                self._item = item
+                self._condition.notify()
+
+    def take(self, timeout: float | None = 0.0) -> T | None:
+        """The newest item, once; waits up to timeout seconds (None: for ever). None: none came, or closed."""
+        with self._condition:
+            if self._item is None and not self._closed and timeout != 0.0:
+                self._condition.wait_for(lambda: self._item is not None or self._closed, timeout)
+            item, self._item = self._item, None
+            return item
+
+    def close(self) -> None:
+        """Wakes the taker. An item that waits can still be taken."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+
+    @property
+    def closed(self) -> bool:
+        """True when closed and empty: nothing will come any more."""
+        with self._condition:
+            return self._closed and self._item is None
+
+
+def _nothing(*_: object) -> None:
+    """The callback of one who does not listen."""
+
+
+class CaptureThread:
+    """Opens a source and reads it in a thread of its own; every slot gets the newest frame.
+
+    Callbacks are called in that thread: opened(source), failed(one line), ended(). The slots are
+    closed when nothing more will come. real_time: a file is played at its own speed, else as fast
+    as it decodes. loop: a file begins again at its end; times and indices go on rising.
+    """
+
+    def __init__(
+        self,
+        factory: Callable[[], Source],
+        *slots: NewestSlot[Frame],
+        real_time: bool = True,
+        loop: bool = False,
+        opened: Callable[[Source], None] = _nothing,
+        failed: Callable[[str], None] = _nothing,
+        ended: Callable[[], None] = _nothing,
+    ) -> None:
+        self._factory, self._slots = factory, slots
+        self._real_time, self._loop = real_time, loop
+        self._opened, self._failed, self._ended = opened, failed, ended
+        self._stop = threading.Event()
+        self._running = threading.Event()
+        self._running.set()
+        self._shift = 0.0  # monotonic time at which the file's time 0 is due
+        self.last_frame = 0.0  # monotonic time of the newest frame, 0 before the first
+        # A daemon: a driver that hangs in read() must not keep the program from ending.
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def pause(self) -> None:
+        """Holds a file where it is. A camera goes on (its pictures cannot wait)."""
+        self._running.clear()
+
+    def resume(self) -> None:
+        self._running.set()
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """Asks the thread to end and waits up to timeout seconds (None: not at all). True: it has ended."""
+        self._stop.set()
+        self._running.set()
+        if timeout is not None and self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._read_all()
+        except Exception as error:
+            if not isinstance(error, SourceError):
+                log.exception("the source broke")
+            if not self._stop.is_set():
+                self._failed(str(error) or type(error).__name__)
+        finally:
+            for slot in self._slots:
+                slot.close()
+
+    def _read_all(self) -> None:
+        offset, count = 0.0, 0
+        again = True
+        while again and not self._stop.is_set():
+            with self._factory() as source:
+                if count == 0 and not self._stop.is_set():
+                    self._opened(source)
+                self._shift = 0.0
+                last = 0.0
+                while not self._stop.is_set():
+                    frame = source.read()
+                    if frame is None:
+                        break
+                    last = frame.time
+                    if not source.live:
+                        frame = replace(frame, time=frame.time + offset, index=count)
+                        self._wait_until_due(frame.time)
+                    count += 1
+                    self._hand_out(frame)
+                again = self._loop and not source.live and count > 0
+                offset += last + 1.0 / source.fps
+        if not self._stop.is_set():
+            self._ended()
+
+    def _hand_out(self, frame: Frame) -> None:
+        if self._stop.is_set():
+            return
+        self.last_frame = time.monotonic()
+        frame = replace(frame, arrived=self.last_frame)
+        for slot in self._slots:
+            slot.put(frame)
+
+    def _wait_until_due(self, frame_time: float) -> None:
+        """Real speed: frame_time is due at shift + frame_time. Pauses and hold-ups move the shift."""
+        if not self._running.is_set():
+            self._running.wait()
+            self._shift = 0.0
+        if not self._real_time:
+            return
+        now = time.monotonic()
+        late = now - (self._shift + frame_time)
+        if self._shift == 0.0 or late > 0.5:
+            self._shift = now - frame_time
+        elif late < 0.0:
+            self._stop.wait(-late)

@@ -1,0 +1,666 @@
+"""Pose -> parameters: the numbers that counting and rules speak of. Needs numpy only.
+
+Vocabulary. Every parameter is listed in PARAMETERS with its unit, meaning and joints. A *sided*
+parameter exists three times: `left_knee`, `right_knee` and `knee`, the athlete's knee: the mean of
+both sides weighted by how well each is seen (confidence squared; from the side the nearer leg or arm
+counts double, because the far one is hidden behind it).
+
+Depth. Depth from one camera is the weakest of the three coordinates, so an angle is measured in the
+image plane when the view makes that right: a joint that bends in the plane of the picture needs no
+depth. Seen from the side (shoulder axis towards the camera) knees, hips, elbows and the trunk move in
+the picture, and the image-plane angle is used (Cosoli et al. found about 2 degrees of error there and
+14 obliquely). From front and back they move in depth, and the 3D angle is used. Between (a yaw of 35
+to 60 degrees) the two angles are blended. A segment that is strongly foreshortened in the picture
+(under half of its length) has no usable direction there, so its share goes to 3D from any view.
+
+Absent rather than wrong: a parameter whose joints are not seen (confidence under MIN_CONFIDENCE) is
+not in the measurement at all. Heights are along the picture's vertical; lengths are divided by the
+athlete's own segment lengths, taken as running medians so that one bad frame does not stretch them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from app.skeleton import Joint, Pose
+
+View = Literal["front", "side", "oblique", "back"]
+VIEWS: Final[tuple[View, ...]] = ("front", "side", "oblique", "back")
+Unit = Literal["deg", "ratio", "deg/s", "ratio/s"]
+Vec = tuple[float, float, float]
+
+# A joint below this is treated as not seen. Our confidence is the mass of the heatmap in its window,
+# and a hidden joint has its mass in "nowhere"; a guess through the body lies around 0.3 to 0.5.
+MIN_CONFIDENCE: Final = 0.3
+
+# Yaw of the shoulder axis out of the picture, degrees: below the first only 3D, above the second only 2D.
+DEPTH_YAW: Final = (35.0, 60.0)
+# Share of a segment's length that must be seen in the picture for its direction there to be used.
+FORESHORTENED: Final = (0.3, 0.5)
+
+# Typical shoulder width over trunk length (shoulder to hip), between the joint centres. Drillis and
+# Contini 1966: 0.259 of the height over 0.288; the centres that networks find lie a little closer.
+SHOULDERS_OVER_TRUNK: Final = 0.70
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterInfo:
+    """One word of the vocabulary.
+
+    unit: deg, ratio (of the body's own size), deg/s or ratio/s.
+    text: what it measures, in one line, for the reference and for error texts.
+    joints: the joints it is measured on (the left side's for a sided parameter).
+    sided: whether `left_` and `right_` forms exist.
+    """
+
+    name: str
+    unit: Unit
+    text: str
+    joints: tuple[Joint, ...]
+    sided: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measurement:
+    """What was measured on one pose.
+
+    time: the pose's time, seconds. view: where the camera stands relative to the body.
+    yaw: how far the shoulder axis is turned out of the picture, 0 (front or back) to 90 (side) degrees.
+    values: parameter name -> number in the parameter's unit; a parameter that could not be measured is
+    absent. confidence: parameter name -> 0..1, the least confident joint it stands on.
+    visible: the joints that were seen.
+    """
+
+    time: float
+    view: View
+    yaw: float
+    values: dict[str, float]
+    confidence: dict[str, float]
+    visible: frozenset[Joint]
+
+
+def _sided(name: str, unit: Unit, text: str, *joints: Joint) -> ParameterInfo:
+    return ParameterInfo(name=name, unit=unit, text=text, joints=joints, sided=True)
+
+
+def _central(name: str, unit: Unit, text: str, *joints: Joint) -> ParameterInfo:
+    return ParameterInfo(name=name, unit=unit, text=text, joints=joints)
+
+
+J = Joint
+_BOTH_HIPS: Final = (J.left_hip, J.right_hip)
+_BOTH_SHOULDERS: Final = (J.left_shoulder, J.right_shoulder)
+_TRUNK: Final = (*_BOTH_SHOULDERS, *_BOTH_HIPS)
+_BOTH_ANKLES: Final = (J.left_ankle, J.right_ankle)
+
+_BASE: Final[tuple[ParameterInfo, ...]] = (
+    _sided("knee", "deg", "angle at the knee, 180 straight", J.left_hip, J.left_knee, J.left_ankle),
+    _sided("hip", "deg", "angle at the hip between trunk and thigh, 180 straight",
+           J.left_shoulder, J.left_hip, J.left_knee),
+    _sided("elbow", "deg", "angle at the elbow, 180 straight", J.left_shoulder, J.left_elbow, J.left_wrist),
+    _sided("shoulder", "deg", "angle between upper arm and trunk, 0 along the body, 180 overhead",
+           J.left_hip, J.left_shoulder, J.left_elbow),
+    _sided("ankle", "deg", "angle between shin and foot", J.left_knee, J.left_ankle, J.left_toe),
+    _sided("body_line", "deg", "shoulder, hip, ankle in one line: 180", J.left_shoulder, J.left_hip, J.left_ankle),
+    _sided("thigh_tilt", "deg", "thigh from upright, 0 standing, 90 level", J.left_hip, J.left_knee),
+    _sided("shin_tilt", "deg", "shin from upright", J.left_knee, J.left_ankle),
+    _sided("upper_arm_tilt", "deg", "upper arm from hanging, 0 down, 90 level, 180 up",
+           J.left_shoulder, J.left_elbow),
+    _sided("forearm_tilt", "deg", "forearm from pointing up, 0 up, 180 hanging", J.left_elbow, J.left_wrist),
+    _sided("arm_reach", "ratio", "shoulder to wrist over the arm's length, 1 straight",
+           J.left_shoulder, J.left_elbow, J.left_wrist),
+    _sided("wrist_height", "ratio", "wrist above the shoulder, in trunk lengths", J.left_wrist, *_TRUNK),
+    _sided("elbow_height", "ratio", "elbow above the shoulder, in trunk lengths", J.left_elbow, *_TRUNK),
+    _sided("shoulder_height", "ratio", "shoulder above the wrist, in arm lengths",
+           J.left_shoulder, J.left_elbow, J.left_wrist),
+    _sided("hip_sag", "ratio", "hip below (+) or above (-) the line from shoulder to ankle, in parts of that line",
+           J.left_shoulder, J.left_hip, J.left_ankle),
+    _sided("knee_height", "ratio", "knee above the hip, in thigh lengths", J.left_hip, J.left_knee),
+    _sided("knee_forward", "ratio", "knee ahead of the toes, in shin lengths (side and oblique views)",
+           J.left_knee, J.left_ankle, J.left_heel, J.left_toe),
+    _sided("heel_lift", "ratio", "heel above the toes, in shin lengths", J.left_heel, J.left_toe, J.left_knee,
+           J.left_ankle),
+    _central("trunk_tilt", "deg", "trunk from upright, 0 standing, 90 level", *_TRUNK),
+    _central("head_tilt", "deg", "head out of the line of the trunk", J.nose, J.neck, *_TRUNK),
+    _central("shoulder_level", "deg", "shoulder line from level", *_BOTH_SHOULDERS),
+    _central("hip_level", "deg", "hip line from level", *_BOTH_HIPS),
+    _central("leg_spread", "deg", "angle between the two thighs", *_BOTH_HIPS, J.left_knee, J.right_knee),
+    _central("hip_height", "ratio", "hips above the ankles, in leg lengths", *_BOTH_HIPS, *_BOTH_ANKLES),
+    _central("hip_over_knee", "ratio", "hips above the knees, in thigh lengths",
+             *_BOTH_HIPS, J.left_knee, J.right_knee),
+    _central("trunk_height", "ratio", "shoulders above the hips, in trunk lengths", *_TRUNK),
+    _central("head_over_hands", "ratio", "nose above the wrists, in trunk lengths",
+             J.nose, J.left_wrist, J.right_wrist, *_TRUNK),
+    _central("stance_width", "ratio", "ankle distance over shoulder width", *_BOTH_ANKLES, *_BOTH_SHOULDERS),
+    _central("knee_width", "ratio", "knee distance over ankle distance (front and back views)",
+             J.left_knee, J.right_knee, *_BOTH_ANKLES),
+    _central("wrist_spread", "ratio", "wrist distance over shoulder width",
+             J.left_wrist, J.right_wrist, *_BOTH_SHOULDERS),
+    _central("knee_difference", "deg", "left knee angle minus right, without sign",
+             J.left_hip, J.left_knee, J.left_ankle, J.right_hip, J.right_knee, J.right_ankle),
+    _central("elbow_difference", "deg", "left elbow angle minus right, without sign",
+             J.left_shoulder, J.left_elbow, J.left_wrist, J.right_shoulder, J.right_elbow, J.right_wrist),
+    _central("shoulder_difference", "deg", "left shoulder angle minus right, without sign",
+             J.left_shoulder, J.left_elbow, J.left_hip, J.right_shoulder, J.right_elbow, J.right_hip),
+    _central("nearness", "ratio", "size of the trunk in the picture over its usual size: larger is nearer", *_TRUNK),
+)  # fmt: skip
+
+# Speeds exist for these: `<name>_speed`, per second, signed (positive: the value grows).
+_SPEEDS: Final = ("knee", "hip", "elbow", "shoulder", "trunk_tilt", "hip_height")
+
+
+def _mirror(joint: Joint) -> Joint:
+    name = joint.name
+    return Joint["right_" + name.removeprefix("left_")] if name.startswith("left_") else joint
+
+
+def _vocabulary() -> dict[str, ParameterInfo]:
+    out: dict[str, ParameterInfo] = {}
+    for info in _BASE:
+        right = tuple(dict.fromkeys(_mirror(j) for j in info.joints))
+        if info.sided:
+            both = tuple(dict.fromkeys((*info.joints, *right)))
+            out[info.name] = ParameterInfo(
+                name=info.name, unit=info.unit, text=info.text, joints=both, sided=True
+            )
+            for side, joints in (("left", info.joints), ("right", right)):
+                name = f"{side}_{info.name}"
+                out[name] = ParameterInfo(
+                    name=name, unit=info.unit, text=f"{info.text}, {side} side", joints=joints
+                )
+        else:
+            out[info.name] = info
+    for name in _SPEEDS:
+        info = out[name]
+        unit: Unit = "deg/s" if info.unit == "deg" else "ratio/s"
+        out[f"{name}_speed"] = ParameterInfo(
+            name=f"{name}_speed", unit=unit, text=f"how fast {name} grows", joints=info.joints
+        )
+    return out
+
+
+PARAMETERS: Final[dict[str, ParameterInfo]] = _vocabulary()
+
+
+def _sub(a: Vec, b: Vec) -> Vec:
+    return (a[0] - b[0], a[1] - b[1], a[2] - b[2])
+
+
+def _mid(a: Vec, b: Vec) -> Vec:
+    return ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2, (a[2] + b[2]) / 2)
+
+
+def _length(a: Vec) -> float:
+    return math.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2])
+
+
+def _cross(a: Vec, b: Vec) -> Vec:
+    return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
+
+
+def _angle(a: Vec, b: Vec) -> float:
+    """Angle between two vectors, degrees 0..180. Uses atan2, which stays exact near 0 and 180."""
+    dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return math.degrees(math.atan2(_length(_cross(a, b)), dot))
+
+
+def _ramp(value: float, low: float, high: float) -> float:
+    return min(1.0, max(0.0, (value - low) / (high - low)))
+
+
+def _flat(a: Vec) -> Vec:
+    return (a[0], a[1], 0.0)
+
+
+def blended_angle(a: Vec, b: Vec, flatness: float) -> float:
+    """Angle between two segments, degrees: in the picture by `flatness` (0..1), the rest in 3D.
+
+    The picture's share shrinks to nothing where either segment is foreshortened, see FORESHORTENED.
+    """
+    seen = 1.0
+    for segment in (a, b):
+        full = _length(segment)
+        if full <= 0.0:
+            return 0.0
+        seen = min(seen, _ramp(math.hypot(segment[0], segment[1]) / full, *FORESHORTENED))
+    share = flatness * seen
+    if share >= 1.0:
+        return _angle(_flat(a), _flat(b))
+    solid = _angle(a, b)
+    return solid if share <= 0.0 else share * _angle(_flat(a), _flat(b)) + (1 - share) * solid
+
+
+class _RunningMedian:
+    """Median of the last values, refreshed at most every few values: cheap and steady."""
+
+    def __init__(self, keep: int = 75) -> None:
+        self._values: deque[float] = deque(maxlen=keep)
+        self._median: float | None = None
+        self._stale = 0
+
+    def add(self, value: float) -> float:
+        self._values.append(value)
+        self._stale += 1
+        if self._median is None or self._stale >= 5 or len(self._values) < 15:
+            ordered = sorted(self._values)
+            self._median = ordered[len(ordered) // 2]
+            self._stale = 0
+        return self._median
+
+    @property
+    def value(self) -> float | None:
+        return self._median
+
+
+class ViewEstimator:
+    """Where the camera stands, from shoulders, hips and trunk, smoothed over about half a second.
+
+    Two cues for the yaw of the shoulder and hip axes: their depth (3D), and how narrow they are in the
+    picture against the trunk (which needs no depth but shrinks with a trunk that points at the camera,
+    so it counts less then). Classes change only when the yaw leaves a band of hysteresis.
+    """
+
+    TIME_CONSTANT: Final = 0.4
+    # Enter side above the first, leave it below the second; front/back below the third, leave above the fourth.
+    SIDE: Final = (60.0, 52.0)
+    FLAT: Final = (28.0, 36.0)
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._time: float | None = None
+        self._yaw = 0.0
+        self._facing = 0.0
+        self._near_left = 0.0
+        self._view: View | None = None
+
+    @property
+    def yaw(self) -> float:
+        return self._yaw
+
+    @property
+    def near_side(self) -> Literal["left", "right"]:
+        """The side of the body that is nearer to the camera."""
+        return "left" if self._near_left >= 0.0 else "right"
+
+    def step(self, time: float, shoulders: Vec, hips: Vec, up: Vec) -> View:
+        """shoulders, hips: left minus right. up: shoulders' middle minus hips' middle. Camera axes."""
+        trunk = _length(up)
+        width = _length(shoulders)
+        if trunk <= 0.0 or width <= 0.0:
+            return self._view or "front"
+        axis = (shoulders[0] + hips[0], shoulders[1] + hips[1], shoulders[2] + hips[2])
+        solid = math.degrees(math.atan2(abs(axis[2]), math.hypot(axis[0], axis[1])))
+        upright = math.hypot(up[0], up[1]) / trunk  # 1: trunk in the picture, 0: trunk points at the camera
+        ratio = math.hypot(shoulders[0], shoulders[1]) / (SHOULDERS_OVER_TRUNK * trunk)
+        picture = math.degrees(math.acos(min(1.0, ratio)))
+        weight = 0.5 * _ramp(upright, 0.4, 0.8)
+        yaw = (1 - weight) * solid + weight * picture
+        chest = _cross(shoulders, up)
+        size = max(_length(chest), 1e-9)
+        # A lying trunk points its chest up or down; then the end that is nearer to the camera tells.
+        facing = -chest[2] / size - (up[2] / trunk) * (chest[1] / size)
+        near_left = -axis[2] / max(_length(axis), 1e-9)
+        if self._time is None or time - self._time > 2.0 or time < self._time:
+            self._yaw, self._facing, self._near_left, self._view = yaw, facing, near_left, None
+        else:
+            k = 1.0 - math.exp(-(time - self._time) / self.TIME_CONSTANT)
+            self._yaw += k * (yaw - self._yaw)
+            self._facing += k * (facing - self._facing)
+            self._near_left += k * (near_left - self._near_left)
+        self._time = time
+        self._view = self._classify()
+        return self._view
+
+    def _classify(self) -> View:
+        side = self.SIDE[1] if self._view == "side" else self.SIDE[0]
+        flat = self.FLAT[1] if self._view in ("front", "back") else self.FLAT[0]
+        if self._yaw >= side:
+            return "side"
+        if self._yaw > flat:
+            return "oblique"
+        if self._view in ("front", "back") and abs(self._facing) < 0.2:
+            return self._view
+        return "front" if self._facing >= 0.0 else "back"
+
+
+class Measurer:
+    """Measures poses over time. One per person followed; no clock, time comes with the poses.
+
+        measurer = Measurer()
+        measurement = measurer.step(pose, time)      # None where there is no pose or no trunk to stand on
+    """  # fmt: skip
+
+    SPEED_TIME_CONSTANT: Final = 0.12
+    FORGET_AFTER: Final = 2.0
+
+    def __init__(self) -> None:
+        self._view = ViewEstimator()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the person: body sizes, view, speeds."""
+        self._view.reset()
+        self._sizes: dict[str, _RunningMedian] = {}
+        self._speeds: dict[str, tuple[float, float, float]] = {}  # name -> time, smoothed value, speed
+        self._trunk_pixels: float | None = None
+        self._time: float | None = None
+
+    def step(self, pose: Pose | None, time: float) -> Measurement | None:
+        """pose: the person in this frame or None. time: seconds, growing. Returns what was measured."""
+        if pose is None:
+            return None
+        if self._time is not None and (time < self._time or time - self._time > self.FORGET_AFTER):
+            self.reset()  # another person or another recording: sizes and view must be learnt anew
+        points = _points(pose)
+        if points is None:
+            return None
+        seen = [float(c) for c in pose.confidence]
+        measurement = _Measuring(self, points, seen, time).run(pose)
+        self._time = time
+        return measurement
+
+    def size(self, name: str, now: float | None) -> float | None:
+        """The athlete's own length of a segment, metres: the running median with `now` added to it."""
+        median = self._sizes.setdefault(name, _RunningMedian())
+        return median.value if now is None or now <= 0.0 else median.add(now)
+
+    def speed(self, name: str, time: float, value: float) -> float:
+        """Change of a smoothed parameter, per second."""
+        last = self._speeds.get(name)
+        if last is None or time - last[0] > 0.5 or time <= last[0]:
+            self._speeds[name] = (time, value, 0.0)
+            return 0.0
+        gap = time - last[0]
+        k = 1.0 - math.exp(-gap / self.SPEED_TIME_CONSTANT)
+        smooth = last[1] + k * (value - last[1])
+        self._speeds[name] = (time, smooth, (smooth - last[1]) / gap)
+        return self._speeds[name][2]
+
+
+def _points(pose: Pose) -> list[Vec] | None:
+    """The joints in metres with x and y straight from the picture and z from the 3D pose.
+
+    The picture's x and y are the best measured; the scale (pixels a metre) is the one that fits the 3D
+    joints to them in the least squares sense, so that all three coordinates have the same unit.
+    None when too little of the body is seen to tell the scale.
+    """
+    weight = np.where(pose.confidence >= MIN_CONFIDENCE, pose.confidence, 0.0).astype(np.float64)
+    if int((weight > 0).sum()) < 4:
+        return None
+    if not (np.isfinite(pose.xy).all() and np.isfinite(pose.xyz).all()):
+        return None
+    weight /= weight.sum()
+    flat = pose.xy - weight @ pose.xy
+    solid = pose.xyz[:, :2] - weight @ pose.xyz[:, :2]
+    spread = float(weight @ (solid**2).sum(axis=1))
+    if spread <= 1e-6:
+        return None
+    pixels = math.sqrt(float(weight @ (flat**2).sum(axis=1)) / spread)
+    if pixels <= 1e-6:
+        return None
+    xy = (pose.xy / pixels).tolist()
+    z = pose.xyz[:, 2].tolist()
+    return [(x, y, depth) for (x, y), depth in zip(xy, z, strict=True)]
+
+
+class _Measuring:
+    """The measuring of one pose: joints in, named values out. Lives for one step."""
+
+    def __init__(self, measurer: Measurer, points: list[Vec], seen: list[float], time: float) -> None:
+        self.m = measurer
+        self.p = points
+        self.seen = seen
+        self.time = time
+        self.values: dict[str, float] = {}
+        self.confidence: dict[str, float] = {}
+
+    def put(self, name: str, joints: tuple[Joint, ...], measure: Callable[[], float | None]) -> None:
+        """Measure when all joints are seen."""
+        sure = min(self.seen[j] for j in joints)
+        if sure < MIN_CONFIDENCE:
+            return
+        value = measure()
+        if value is not None and math.isfinite(value):
+            self.values[name] = value
+            self.confidence[name] = min(1.0, sure)
+
+    def run(self, pose: Pose) -> Measurement | None:
+        p, seen = self.p, self.seen
+        visible = frozenset(j for j in Joint if seen[j] >= MIN_CONFIDENCE)
+        shoulder_pair = min(seen[j] for j in _BOTH_SHOULDERS) >= MIN_CONFIDENCE
+        hip_pair = min(seen[j] for j in _BOTH_HIPS) >= MIN_CONFIDENCE
+        shoulders = _sub(p[J.left_shoulder], p[J.right_shoulder])
+        hips = _sub(p[J.left_hip], p[J.right_hip])
+        self.up = _sub(_mid(p[J.left_shoulder], p[J.right_shoulder]), _mid(p[J.left_hip], p[J.right_hip]))
+        if shoulder_pair and hip_pair:
+            view = self.m._view.step(self.time, shoulders, hips, self.up)
+        else:
+            view = self.m._view._view or "front"
+        self.yaw = self.m._view.yaw
+        self.flatness = _ramp(self.yaw, *DEPTH_YAW)
+        self._sizes(shoulder_pair, hip_pair)
+        for side in ("left", "right"):
+            self._side(side)
+        self._join_sides(view)
+        self._centre(pose, view)
+        for name in _SPEEDS:
+            if name in self.values:
+                self.values[f"{name}_speed"] = self.m.speed(name, self.time, self.values[name])
+                self.confidence[f"{name}_speed"] = self.confidence[name]
+        return Measurement(
+            time=self.time,
+            view=view,
+            yaw=self.yaw,
+            values=self.values,
+            confidence=self.confidence,
+            visible=visible,
+        )
+
+    def _segment(self, a: Joint, b: Joint) -> float | None:
+        if min(self.seen[a], self.seen[b]) < MIN_CONFIDENCE:
+            return None
+        return _length(_sub(self.p[a], self.p[b]))
+
+    def _sizes(self, shoulder_pair: bool, hip_pair: bool) -> None:
+        size = self.m.size
+        trunk = _length(self.up) if shoulder_pair and hip_pair else None
+        self.trunk = size("trunk", trunk)
+        self.shoulder_width = size("shoulders", self._segment(J.left_shoulder, J.right_shoulder))
+        lengths: dict[str, float | None] = {}
+        for name, a, b in (
+            ("thigh", "hip", "knee"),
+            ("shin", "knee", "ankle"),
+            ("upper_arm", "shoulder", "elbow"),
+            ("forearm", "elbow", "wrist"),
+        ):
+            for side in ("left", "right"):
+                size(name, self._segment(J[f"{side}_{a}"], J[f"{side}_{b}"]))
+            lengths[name] = size(name, None)
+        self.thigh, self.shin = lengths["thigh"], lengths["shin"]
+        self.leg = self.thigh + self.shin if self.thigh and self.shin else None
+        upper, fore = lengths["upper_arm"], lengths["forearm"]
+        self.arm = upper + fore if upper and fore else None
+
+    def _bend(self, a: Joint, at: Joint, b: Joint) -> float:
+        return blended_angle(_sub(self.p[a], self.p[at]), _sub(self.p[b], self.p[at]), self.flatness)
+
+    def _tilt(self, low: Vec, high: Vec) -> float:
+        """Angle of low -> high from straight up, degrees 0..180."""
+        return blended_angle(_sub(high, low), (0.0, -1.0, 0.0), self.flatness)
+
+    def _above(self, a: Vec, b: Vec, unit: float | None) -> float | None:
+        """How far a is above b, in units."""
+        return (b[1] - a[1]) / unit if unit else None
+
+    def _side(self, side: str) -> None:
+        p = self.p
+        shoulder, elbow, wrist = J[f"{side}_shoulder"], J[f"{side}_elbow"], J[f"{side}_wrist"]
+        hip, knee, ankle = J[f"{side}_hip"], J[f"{side}_knee"], J[f"{side}_ankle"]
+        heel, toe = J[f"{side}_heel"], J[f"{side}_toe"]
+
+        def put(name: str, measure: Callable[[], float | None], *joints: Joint) -> None:
+            self.put(f"{side}_{name}", joints, measure)
+
+        put("knee", lambda: self._bend(hip, knee, ankle), hip, knee, ankle)
+        put("hip", lambda: self._bend(shoulder, hip, knee), shoulder, hip, knee)
+        put("elbow", lambda: self._bend(shoulder, elbow, wrist), shoulder, elbow, wrist)
+        put("shoulder", lambda: self._bend(hip, shoulder, elbow), hip, shoulder, elbow)
+        put("ankle", lambda: self._bend(knee, ankle, toe), knee, ankle, toe)
+        put("body_line", lambda: self._bend(shoulder, hip, ankle), shoulder, hip, ankle)
+        put("thigh_tilt", lambda: self._tilt(p[knee], p[hip]), hip, knee)
+        put("shin_tilt", lambda: self._tilt(p[ankle], p[knee]), knee, ankle)
+        put("upper_arm_tilt", lambda: 180.0 - self._tilt(p[shoulder], p[elbow]), shoulder, elbow)
+        put("forearm_tilt", lambda: self._tilt(p[elbow], p[wrist]), elbow, wrist)
+        put("arm_reach", lambda: self._reach(shoulder, elbow, wrist), shoulder, elbow, wrist)
+        put("wrist_height", lambda: self._above(p[wrist], p[shoulder], self.trunk), wrist, shoulder)
+        put("elbow_height", lambda: self._above(p[elbow], p[shoulder], self.trunk), elbow, shoulder)
+        put("shoulder_height", lambda: self._above(p[shoulder], p[wrist], self.arm), wrist, shoulder)
+        put("hip_sag", lambda: self._sag(shoulder, hip, ankle), shoulder, hip, ankle)
+        put("knee_height", lambda: self._above(p[knee], p[hip], self.thigh), knee, hip)
+        put("knee_forward", lambda: self._knee_forward(knee, heel, toe), knee, heel, toe)
+        put("heel_lift", lambda: self._above(p[heel], p[toe], self.shin), heel, toe)
+
+    def _reach(self, shoulder: Joint, elbow: Joint, wrist: Joint) -> float | None:
+        """Shoulder to wrist over upper arm plus forearm, from the elbow's angle so that depth is treated alike."""
+        upper = _length(_sub(self.p[shoulder], self.p[elbow]))
+        fore = _length(_sub(self.p[wrist], self.p[elbow]))
+        if upper + fore <= 0.0:
+            return None
+        angle = math.radians(self._bend(shoulder, elbow, wrist))
+        return math.sqrt(max(0.0, upper**2 + fore**2 - 2 * upper * fore * math.cos(angle))) / (upper + fore)
+
+    def _sag(self, shoulder: Joint, hip: Joint, ankle: Joint) -> float | None:
+        """Hip's vertical distance below the line shoulder-ankle over the line's length (image plane)."""
+        a, b, c = self.p[shoulder], self.p[ankle], self.p[hip]
+        run = b[0] - a[0]
+        length = _length(_sub(b, a))
+        if length <= 0.0 or abs(run) < 0.3 * length:
+            return None  # an upright or head-on body has no sag to be seen
+        part = (c[0] - a[0]) / run
+        return (c[1] - (a[1] + part * (b[1] - a[1]))) / length
+
+    def _knee_forward(self, knee: Joint, heel: Joint, toe: Joint) -> float | None:
+        """Knee ahead of the toes along the picture, in shin lengths; the foot says which way is ahead."""
+        foot = self.p[toe][0] - self.p[heel][0]
+        if self.shin is None or self.yaw < 40.0 or abs(foot) < 0.15 * self.shin:
+            return None
+        return math.copysign(1.0, foot) * (self.p[knee][0] - self.p[toe][0]) / self.shin
+
+    def _join_sides(self, view: View) -> None:
+        """`knee` from `left_knee` and `right_knee`, and so on."""
+        near = self.m._view.near_side
+        nearer = 2.0 if view == "side" else 1.0
+        for info in _BASE:
+            if not info.sided:
+                continue
+            total = weighted = best = 0.0
+            for side in ("left", "right"):
+                name = f"{side}_{info.name}"
+                if name in self.values:
+                    sure = self.confidence[name]
+                    weight = sure * sure * (nearer if side == near else 1.0)
+                    total += weight
+                    weighted += weight * self.values[name]
+                    best = max(best, sure)
+            if total > 0.0:
+                self.values[info.name] = weighted / total
+                self.confidence[info.name] = best
+
+    def _centre(self, pose: Pose, view: View) -> None:
+        p = self.p
+        hip_middle = _mid(p[J.left_hip], p[J.right_hip])
+        shoulder_middle = _mid(p[J.left_shoulder], p[J.right_shoulder])
+        self.put("trunk_tilt", _TRUNK, lambda: self._tilt(hip_middle, shoulder_middle))
+        self.put("head_tilt", (J.nose, J.neck, *_TRUNK),
+                 lambda: blended_angle(_sub(p[J.nose], p[J.neck]), self.up, self.flatness))  # fmt: skip
+        self.put("shoulder_level", _BOTH_SHOULDERS, lambda: self._level(J.left_shoulder, J.right_shoulder))
+        self.put("hip_level", _BOTH_HIPS, lambda: self._level(J.left_hip, J.right_hip))
+        self.put(
+            "leg_spread",
+            (*_BOTH_HIPS, J.left_knee, J.right_knee),
+            lambda: blended_angle(
+                _sub(p[J.left_knee], p[J.left_hip]), _sub(p[J.right_knee], p[J.right_hip]), self.flatness
+            ),
+        )
+        self._heights(hip_middle, shoulder_middle)
+        self._widths(view)
+        for name in ("knee", "elbow", "shoulder"):
+            left, right = f"left_{name}", f"right_{name}"
+            if left in self.values and right in self.values:
+                self.values[f"{name}_difference"] = abs(self.values[left] - self.values[right])
+                self.confidence[f"{name}_difference"] = min(self.confidence[left], self.confidence[right])
+        self.put("nearness", _TRUNK, lambda: self._nearness(pose))
+
+    def _mean_height(self, left: Joint, right: Joint) -> tuple[float, float] | None:
+        """(y, confidence) of a pair's middle, or of the one that is seen."""
+        pair = [(self.seen[j], self.p[j][1]) for j in (left, right) if self.seen[j] >= MIN_CONFIDENCE]
+        if not pair:
+            return None
+        total = sum(c for c, _ in pair)
+        return sum(c * y for c, y in pair) / total, max(c for c, _ in pair)
+
+    def _heights(self, hip_middle: Vec, shoulder_middle: Vec) -> None:
+        hips = self._mean_height(J.left_hip, J.right_hip)
+        for name, left, right, unit in (
+            ("hip_height", J.left_ankle, J.right_ankle, self.leg),
+            ("hip_over_knee", J.left_knee, J.right_knee, self.thigh),
+        ):
+            low = self._mean_height(left, right)
+            if hips and low and unit:
+                self.values[name] = (low[0] - hips[0]) / unit
+                self.confidence[name] = min(hips[1], low[1])
+        self.put("trunk_height", _TRUNK, lambda: self._above(shoulder_middle, hip_middle, self.trunk))
+        wrists = self._mean_height(J.left_wrist, J.right_wrist)
+        if wrists and self.trunk and self.seen[J.nose] >= MIN_CONFIDENCE:
+            self.values["head_over_hands"] = (wrists[0] - self.p[J.nose][1]) / self.trunk
+            self.confidence["head_over_hands"] = min(wrists[1], self.seen[J.nose])
+
+    def _widths(self, view: View) -> None:
+        p = self.p
+
+        def across(a: Joint, b: Joint) -> float:
+            """Distance of a pair: in the picture from front and back, where that is the better one."""
+            flat = _ramp(self.yaw, 25.0, 45.0)
+            d = _sub(p[a], p[b])
+            return (1 - flat) * _length(_flat(d)) + flat * _length(d)
+
+        width = self.shoulder_width
+        if not width:
+            return
+        self.put("stance_width", _BOTH_ANKLES, lambda: across(J.left_ankle, J.right_ankle) / width)
+        self.put("wrist_spread", (J.left_wrist, J.right_wrist),
+                 lambda: across(J.left_wrist, J.right_wrist) / width)  # fmt: skip
+        if view in ("front", "back"):
+            ankles = across(J.left_ankle, J.right_ankle)
+            if ankles > 0.4 * width:  # feet together make the ratio meaningless
+                self.put("knee_width", (J.left_knee, J.right_knee, *_BOTH_ANKLES),
+                         lambda: across(J.left_knee, J.right_knee) / ankles)  # fmt: skip
+
+    def _level(self, a: Joint, b: Joint) -> float | None:
+        d = _sub(self.p[a], self.p[b])
+        if math.hypot(d[0], d[1]) < 0.5 * _length(d):
+            return None  # seen from the side the line points at the camera
+        return math.degrees(math.atan2(abs(d[1]), abs(d[0])))
+
+    def _nearness(self, pose: Pose) -> float | None:
+        """Trunk and shoulders in pixels over their slow mean: grows as the body comes nearer."""
+        xy = pose.xy
+        shoulders = float(np.hypot(*(xy[J.left_shoulder] - xy[J.right_shoulder])))
+        middle = (xy[J.left_shoulder] + xy[J.right_shoulder] - xy[J.left_hip] - xy[J.right_hip]) / 2
+        now = shoulders + float(np.hypot(*middle))
+        if now <= 0.0:
+            return None
+        if self.m._trunk_pixels is None or self.m._time is None:
+            self.m._trunk_pixels = now
+        else:
+            k = 1.0 - math.exp(-max(0.0, self.time - self.m._time) / 5.0)
+            self.m._trunk_pixels += k * (now - self.m._trunk_pixels)
+        return now / self.m._trunk_pixels

@@ -1,4 +1,4 @@
-"""Writing files so that nothing half-written is ever left behind. Needs the standard library only."""
+"""Writing files so that nothing half-written is ever left behind. Needs no other package."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from app.errors import EXIT_FAILED, EXIT_USAGE, FormcueError
 
-class OutputError(Exception):
+
+class OutputError(FormcueError):
     """A file cannot be written; the text is one line that says which, why, and how to mend it."""
+
+    exit_code = EXIT_USAGE
 
 
 def check_writable(path: Path) -> None:
@@ -55,7 +59,9 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.chmod(0o666 & ~mask)
             temporary.replace(path)
         except OSError as error:
-            raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+            failure = OutputError(f"{path}: cannot be written ({error.strerror or error})")
+            failure.exit_code = EXIT_FAILED  # the place looked right, then the disk was full or gone
+            raise failure from error
     finally:
         with suppress(OSError):
             temporary.unlink()

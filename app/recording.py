@@ -26,6 +26,7 @@ from typing import IO, Final
 
 import numpy as np
 
+from app.errors import EXIT_USAGE, FormcueError
 from app.files import replacing
 from app.skeleton import JOINT_NAMES, NUM_JOINTS, Pose
 
@@ -37,8 +38,10 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _LARGEST: Final = 1e6  # no coordinate in pixels or metres, and no time, is beyond this
 
 
-class RecordingError(Exception):
+class RecordingError(FormcueError):
     """A recorded pose file cannot be used; the text is one line that says where and why."""
+
+    exit_code = EXIT_USAGE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,7 +87,9 @@ def save_recording(path: Path, recording: Recording) -> None:
     lines = [json.dumps(header, ensure_ascii=False, allow_nan=False)]
     for frame in recording.frames:
         rows = None if frame.pose is None else _rows(frame.pose)
-        lines.append(json.dumps({"t": round(frame.time, 4), "pose": rows}, separators=(",", ":"), allow_nan=False))
+        lines.append(
+            json.dumps({"t": round(frame.time, 4), "pose": rows}, separators=(",", ":"), allow_nan=False)
+        )
     data = ("\n".join(lines) + "\n").encode()
     if path.suffix == ".gz":
         data = gzip.compress(data, mtime=0)  # no time of writing inside: the same poses give the same file
@@ -122,7 +127,12 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _rows(pose: Pose) -> list[list[float]]:
     return [
-        [round(float(x), 1), round(float(y), 1), *(round(float(v), 3) for v in xyz), round(float(confidence), 3)]
+        [
+            round(float(x), 1),
+            round(float(y), 1),
+            *(round(float(v), 3) for v in xyz),
+            round(float(confidence), 3),
+        ]
         for (x, y), xyz, confidence in zip(pose.xy, pose.xyz, pose.confidence, strict=True)
     ]
 
@@ -187,7 +197,9 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, object]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise RecordingError(f"{path}:{number}: not a line of JSON; the file is damaged or cut off") from error
+        raise RecordingError(
+            f"{path}:{number}: not a line of JSON; the file is damaged or cut off"
+        ) from error
     if not isinstance(value, dict):
         raise RecordingError(f"{path}:{number}: expected a JSON object")
     return value
@@ -205,7 +217,9 @@ def _joint_order(where: str, names: object) -> list[int]:
 
 def _number(where: str, name: str, value: object, *, low: float, high: float) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
-        raise RecordingError(f'{where}: "{name}" is {value!r:.40}, expected a number from {low:g} to {high:g}')
+        raise RecordingError(
+            f'{where}: "{name}" is {value!r:.40}, expected a number from {low:g} to {high:g}'
+        )
     return float(value)
 
 

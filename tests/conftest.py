@@ -1,0 +1,21 @@
+"""What all tests share. Qt draws into memory: no screen is needed, and no window pops up."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DATA = REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of real recordings kept beside the project; skips where it is not there."""
+    if not DATA.is_dir():
+        pytest.skip(f"needs the real recordings, expected at {DATA}")
+    return DATA

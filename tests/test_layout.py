@@ -1,0 +1,98 @@
+"""Imports go one way (see the design): the lower modules stay free of torch and of Qt."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+APP = REPOSITORY / "app"
+QT = ("PySide6", "shiboken6")
+NETWORKS = ("torch", "openvino", "safetensors")
+PICTURES = ("cv2",)
+
+# For each module, what it must import without.
+WITHOUT = {
+    "app.skeleton": (*QT, *NETWORKS, *PICTURES, "yaml"),
+    "app.errors": (*QT, *NETWORKS, *PICTURES, "yaml", "numpy"),
+    "app.files": (*QT, *NETWORKS, *PICTURES, "yaml", "numpy"),
+    "app.recording": (*QT, *NETWORKS, *PICTURES, "yaml"),
+    "app.parameters": (*QT, *NETWORKS, *PICTURES, "yaml"),
+    "app.reps": (*QT, *NETWORKS, *PICTURES, "yaml"),
+    "app.rules": (*QT, *NETWORKS, *PICTURES),
+    "app.weights": (*QT, "torch", "openvino", *PICTURES),
+    "app.runtimes": QT,
+    "app.estimator": QT,
+    "app.capture": (*QT, *NETWORKS),
+    "app.pipeline": (*QT, *NETWORKS),
+    "app.analyze": (*QT, *NETWORKS),
+    "app.estimate": (*QT, *NETWORKS),
+    "app.overlay": (*QT, *NETWORKS),
+}
+
+
+@pytest.mark.parametrize("module", WITHOUT)
+def test_module_imports_without(module: str) -> None:
+    """In a process of its own, where importing the named packages fails as if they were not installed."""
+    blocked = WITHOUT[module]
+    code = (
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.split('.')[0] in {blocked!r}:\n"
+        "            raise ModuleNotFoundError('blocked: ' + name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        f"import {module}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def _imported(path: Path) -> set[str]:
+    """Every module named in an import of the file, at the top or inside a function."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def test_qt_is_in_the_ui_only() -> None:
+    offenders = [
+        path.relative_to(REPOSITORY).as_posix()
+        for path in [*APP.rglob("*.py")]
+        if (APP / "ui") not in path.parents and any(name.split(".")[0] in QT for name in _imported(path))
+    ]
+    assert offenders == []
+
+
+def test_nothing_below_imports_the_ui_or_training() -> None:
+    offenders = [
+        (path.relative_to(REPOSITORY).as_posix(), name)
+        for path in APP.rglob("*.py")
+        for name in _imported(path)
+        if (name.startswith("app.ui") and (APP / "ui") not in path.parents)
+        or (name.startswith("app.training") and (APP / "training") not in path.parents)
+    ]
+    assert offenders == []
+
+
+def test_no_clock_where_time_is_data() -> None:
+    """Parameters, reps, rules and the pipeline take time as an argument: live, replay and test are one code."""
+    offenders = [
+        (name, module)
+        for name in ("parameters.py", "reps.py", "rules.py", "pipeline.py", "workouts.py")
+        if (APP / name).exists()
+        for module in _imported(APP / name)
+        if module.split(".")[0] in ("time", "datetime")
+    ]
+    assert offenders == []

@@ -1,0 +1,1 @@
+"""Making the network: data sets, losses, the training loop, evaluation, rendered images."""

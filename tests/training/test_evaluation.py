@@ -1,0 +1,351 @@
+"""Evaluation: each measure on cases worked out by hand, the readers and the tables on small made-up sets."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from app.errors import FormcueError
+from app.skeleton import JOINT_NAMES, NUM_JOINTS, Joint, Pose
+from app.training import evaluation
+from app.training.datasets import LSP_ORDER
+
+EVERY = np.ones((1, NUM_JOINTS), bool)
+
+
+def body(rng: np.random.Generator, rows: int = 1) -> np.ndarray:
+    return rng.normal(0, 0.4, (rows, NUM_JOINTS, 3))
+
+
+def turn(axis: int, degrees: float) -> np.ndarray:
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    matrix = np.eye(3)
+    one, other = (i for i in range(3) if i != axis)
+    matrix[[one, one, other, other], [one, other, one, other]] = cos, -sin, sin, cos
+    return matrix
+
+
+# ------------------------------------------------------------------------------- shares and areas
+
+
+def test_pck_counts_what_is_strictly_nearer_than_the_threshold() -> None:
+    apart = np.array([[1.9, 2.0], [0.0, np.inf], [9.0, 1.0]])
+    mask = np.array([[True, True], [True, True], [False, True]])
+    assert evaluation.pck(apart, np.array([10.0, 10, 10]), mask) == pytest.approx([1.0, 1 / 3])
+
+
+def test_pck_measures_each_row_in_its_own_torso() -> None:
+    apart = np.array([[3.0], [3.0]])
+    assert evaluation.pck(apart, np.array([10.0, 20.0]), np.ones((2, 1), bool)) == pytest.approx([0.5])
+
+
+def test_a_joint_that_is_never_labelled_has_no_pck_and_no_area() -> None:
+    apart, unit, mask = np.zeros((2, 1)), np.ones(2), np.zeros((2, 1), bool)
+    assert np.isnan(evaluation.pck(apart, unit, mask)).all()
+    assert np.isnan(evaluation.auc(apart, unit, mask)).all()
+
+
+def test_auc_is_the_area_under_the_pck_curve() -> None:
+    rng = np.random.default_rng(3)
+    apart, unit, mask = rng.uniform(0, 0.4, (50, 4)), np.ones(50), rng.random((50, 4)) < 0.8
+    apart[0, 0] = np.inf
+    steps = (np.arange(4000) + 0.5) / 4000 * 0.2
+    curve = np.mean([evaluation.pck(apart, unit, mask, step) for step in steps], axis=0)
+    assert evaluation.auc(apart, unit, mask) == pytest.approx(curve, abs=1e-3)
+
+
+def test_a_joint_not_found_is_infinitely_far() -> None:
+    found = np.array([[[0.0, 0.0], [np.nan, 1.0]]])
+    assert evaluation.distances(found, np.array([[[3.0, 4.0], [1.0, 1.0]]])).tolist() == [[5.0, np.inf]]
+
+
+def test_the_torso_is_known_only_where_both_its_ends_are_labelled() -> None:
+    xy = np.zeros((3, NUM_JOINTS, 2))
+    xy[:, Joint.right_hip] = 30, 40
+    mask = np.ones((3, NUM_JOINTS), bool)
+    mask[1, Joint.left_shoulder] = False
+    xy[2, Joint.right_hip] = 0  # both ends in one place: nothing to measure with
+    lengths, known = evaluation.torso_diagonal(xy, mask)
+    assert lengths[0] == 50
+    assert known.tolist() == [True, False, False]
+
+
+# ------------------------------------------------------------------------------- 3D
+
+
+def test_root_alignment_takes_away_where_the_person_stands() -> None:
+    xyz = body(np.random.default_rng(0))
+    moved = evaluation.root_aligned(xyz + np.array([1.0, -2.0, 5.0]))
+    assert moved == pytest.approx(evaluation.root_aligned(xyz))
+    assert (moved[0, Joint.left_hip] + moved[0, Joint.right_hip]) == pytest.approx([0, 0, 0])
+
+
+def test_mpjpe_is_the_mean_over_masked_joints_that_were_found() -> None:
+    labelled = np.zeros((1, 4, 3))
+    found = np.array([[[0.3, 0, 0], [0, 0, 0.1], [np.nan, 0, 0], [9, 9, 9]]])
+    mask = np.array([[True, True, True, False]])
+    assert evaluation.mpjpe(found, labelled, mask) == pytest.approx(0.2)
+    assert np.isnan(evaluation.mpjpe(found, labelled, np.zeros((1, 4), bool)))
+
+
+def test_procrustes_undoes_any_move_turn_and_scale() -> None:
+    rng = np.random.default_rng(1)
+    labelled = body(rng, 3)
+    found = 0.37 * labelled @ (turn(0, 50) @ turn(1, 160) @ turn(2, -20)).T + [4, 5, 6]
+    mask = rng.random((3, NUM_JOINTS)) < 0.6
+    aligned = evaluation.procrustes(found, labelled, mask)
+    assert aligned == pytest.approx(labelled)  # also the joints that took no part in the fit
+
+
+def test_procrustes_does_not_mirror_the_body() -> None:
+    labelled = body(np.random.default_rng(2))
+    aligned = evaluation.procrustes(labelled * [1, 1, -1], labelled, EVERY)
+    assert evaluation.mpjpe(aligned, labelled, EVERY) > 0.05
+
+
+def test_procrustes_fits_only_to_the_mask_and_needs_three_joints() -> None:
+    labelled = body(np.random.default_rng(4), 2)
+    found = labelled + np.array([1.0, 0, 0])
+    found[0, Joint.left_toe] += 50  # would spoil the fit if it took part
+    mask = np.ones((2, NUM_JOINTS), bool)
+    mask[0, Joint.left_toe] = False
+    mask[1, 2:] = False
+    aligned = evaluation.procrustes(found, labelled, mask)
+    assert evaluation.mpjpe(aligned[:1], labelled[:1], mask[:1]) == pytest.approx(0, abs=1e-9)
+    assert np.isnan(aligned[1]).all()
+
+
+def test_pck3d_takes_what_was_not_found_for_wrong() -> None:
+    labelled = np.zeros((1, 4, 3))
+    found = np.array([[[0.149, 0, 0], [0, 0.151, 0], [np.nan, 0, 0], [0, 0, 0]]])
+    assert evaluation.pck3d(found, labelled, np.ones((1, 4), bool)) == 0.5
+    assert evaluation.pck3d(found, labelled, np.array([[True, False, False, True]])) == 1.0
+
+
+@pytest.mark.parametrize("bend", [0.0, 30.0, 90.0, 179.0])
+def test_joint_angles_in_degrees(bend: float) -> None:
+    end = turn(1, bend) @ [1.0, 0, 0]
+    xyz = np.array([[[1.0, 0, 0], [0, 0, 0], 3 * end]]) + 7
+    assert evaluation.joint_angles(xyz, (0, 1, 2)) == pytest.approx([bend], abs=1e-5)
+
+
+def test_angle_error_leaves_out_rows_without_all_three_joints() -> None:
+    straight = np.array([[1.0, 0, 0], [0, 0, 0], [-1.0, 0, 0]])
+    bent = np.array([[1.0, 0, 0], [0, 0, 0], [0, 1.0, 0]])
+    found, labelled = np.array([straight, bent, straight]), np.array([bent, bent, bent])
+    mask = np.array([[True, True, True], [True, True, True], [True, False, True]])
+    assert evaluation.joint_angle_error(found, labelled, mask, (0, 1, 2)) == pytest.approx(45)
+    assert np.isnan(evaluation.joint_angle_error(found, labelled, mask & False, (0, 1, 2)))
+
+
+def test_depth_sign_counts_only_bones_with_a_clear_depth() -> None:
+    labelled = np.zeros((1, 4, 3))
+    labelled[0, :, 2] = 0, 0.5, 0.45, -0.5
+    found = np.zeros((1, 4, 3))
+    found[0, :, 2] = 0, 0.01, 0, 0.2
+    bones = [(0, 1), (1, 2), (0, 3)]  # right, too flat to count, wrong
+    assert evaluation.depth_sign_accuracy(found, labelled, EVERY[:, :4], bones) == 0.5
+    found[0, 1] = np.nan
+    assert evaluation.depth_sign_accuracy(found, labelled, EVERY[:, :4], bones) == 0.0
+    assert np.isnan(evaluation.depth_sign_accuracy(found, labelled * 0, EVERY[:, :4], bones))
+
+
+# ------------------------------------------------------------------------------- test sets
+
+
+def write_photographs(folder: Path, count: int = 4) -> dict[str, np.ndarray]:
+    """Two zips in the photographs' form; returns each name's 14 x 3 labels."""
+    rng = np.random.default_rng(5)
+    labels: dict[str, np.ndarray] = {}
+    for half, file in enumerate(evaluation.LSPET_FILES):
+        entries = []
+        with zipfile.ZipFile(folder / file, "w") as archive:
+            for number in range(half, count, 2):
+                name = f"im{number:05d}.jpg"
+                joints = np.column_stack((rng.uniform(5, 95, (14, 2)).round(1), np.ones(14)))
+                joints[LSP_ORDER.index(Joint.left_wrist)] = 0
+                labels[name] = joints
+                entries.append({"file": name, "height": 80, "width": 100, "joints": joints.tolist()})
+                # The blue value says which picture it is.
+                image = np.full((80, 100, 3), 20 * number, np.uint8)
+                archive.writestr(name, cv2.imencode(".jpg", image)[1].tobytes())
+            archive.writestr("annotations.json", json.dumps(entries))
+    return labels
+
+
+def pose_at(xy: np.ndarray, xyz: np.ndarray | None = None) -> Pose:
+    solid = np.zeros((NUM_JOINTS, 3)) if xyz is None else xyz
+    return Pose(
+        time=0.0,
+        xy=xy.astype(np.float32),
+        xyz=solid.astype(np.float32),
+        confidence=np.ones(NUM_JOINTS, np.float32),
+    )
+
+
+def test_photographs_are_scored_image_by_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = write_photographs(tmp_path)
+    stills = evaluation.read_stills(tmp_path)
+    assert set(stills.names) == set(labels)
+    assert not stills.mask[:, Joint.left_wrist].any()
+    assert stills.mask.sum() == 4 * 13
+
+    def estimate_still(image: np.ndarray) -> Pose | None:
+        number = round(float(image.mean()) / 20)
+        if number == 3:
+            return None
+        row = stills.names.index(f"im{number:05d}.jpg")
+        np.testing.assert_allclose(
+            stills.xy[row, Joint.right_ankle], labels[stills.names[row]][0, :2], rtol=1e-6
+        )
+        xy = stills.xy[row].copy()
+        xy[Joint.right_knee] += 500
+        return pose_at(xy)
+
+    part = evaluation.evaluate_stills(stills, estimate_still, tmp_path, worst=tmp_path / "worst.jpg")
+    scores = part["scores"]["formcue"]
+    assert scores["found"] == 0.75
+    assert scores["pck_per_joint"]["right_knee"] == 0.0
+    assert scores["pck_per_joint"]["left_knee"] == 0.75
+    assert "left_wrist" not in scores["pck_per_joint"]
+    assert scores["pck"] == pytest.approx(0.75 * 10 / 11)  # 11 limb joints are labelled, one is always wrong
+    assert scores["auc"] == pytest.approx(0.75 * 10 / 11, abs=1e-3)
+    json.dumps(part, allow_nan=False)
+    printed = capsys.readouterr().out
+    assert "right_knee" in printed and "0.750" in printed
+
+    sheet = cv2.imread(str(tmp_path / "worst.jpg"))
+    assert sheet is not None and sheet.shape == (256, 6 * 256, 3)
+    assert sheet[150, 250].mean() == pytest.approx(60, abs=3)  # image 3, found by nobody, comes first
+
+
+def write_two_views(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """A zip in the form of the calibrated set: world joints (F, 19, 3) and each camera's 3 x 4 matrix."""
+    rng = np.random.default_rng(6)
+    world = rng.normal(0, 400, (5, NUM_JOINTS, 3)).round(1)
+    cameras = {"camera-1.mp4": turn(1, 30), "camera-3.mp4": turn(1, -140) @ turn(0, 10)}
+    move = np.array([10.0, -20.0, 3000.0])
+    document = {
+        "cameras": {
+            name: {
+                "intrinsics": [[1500.0, 0, 540], [0, 1500.0, 960], [0, 0, 1]],
+                "distortion": [-0.1, 0.02, 0.001, -0.002],
+                "rotation": rotation.tolist(),
+                "translation_mm": move.tolist(),
+            }
+            for name, rotation in cameras.items()
+        },
+        "frames": [
+            {
+                name: [*point, 4.0]
+                for name, point in zip(JOINT_NAMES, frame.tolist(), strict=True)
+                if name not in ("neck", "head_top") and not (row == 2 and name == "left_hip")
+            }
+            for row, frame in enumerate(world)
+        ],
+    }
+    with zipfile.ZipFile(folder / evaluation.TWO_VIEW_FILE, "w") as archive:
+        archive.writestr("joints.json", json.dumps(document))
+    return world, {name: np.column_stack((rotation, move)) for name, rotation in cameras.items()}
+
+
+def test_views_are_read_into_each_cameras_axes_and_pixels(tmp_path: Path) -> None:
+    world, cameras = write_two_views(tmp_path)
+    views = evaluation.read_views(tmp_path)
+    assert [view.name for view in views] == list(cameras)
+    for view in views:
+        matrix = cameras[view.name]
+        xyz = (world @ matrix[:, :3].T + matrix[:, 3]) / 1000
+        assert view.mask[:, [Joint.neck, Joint.head_top]].sum() == 0
+        assert view.mask[2].sum() == 0  # a hip is missing: no origin
+        assert view.mask[[0, 1, 3, 4]].sum() == 4 * 17
+        middle = (xyz[:, Joint.left_hip] + xyz[:, Joint.right_hip]) / 2
+        np.testing.assert_allclose(view.xyz[view.mask], (xyz - middle[:, None])[view.mask], atol=1e-9)
+        turned, _ = cv2.Rodrigues(matrix[:, :3])
+        lens = np.array([[1500.0, 0, 540], [0, 1500.0, 960], [0, 0, 1]])
+        bend = np.array([-0.1, 0.02, 0.001, -0.002])
+        expected, _ = cv2.projectPoints(world.reshape(-1, 1, 3), turned, matrix[:, 3], lens, bend)
+        expected = expected.reshape(5, NUM_JOINTS, 2)
+        np.testing.assert_allclose(view.xy[view.mask], expected[view.mask], rtol=1e-6)
+
+
+def test_a_view_is_scored_from_its_root_and_after_procrustes(tmp_path: Path) -> None:
+    write_two_views(tmp_path)
+    view = evaluation.read_views(tmp_path)[0]
+    poses: list[Pose | None] = [
+        pose_at(np.nan_to_num(xy), np.nan_to_num(xyz) * 1.5)
+        for xy, xyz in zip(view.xy, view.xyz, strict=True)
+    ]
+    poses[4] = None
+    scores = evaluation.score_view(view, evaluation.collect(poses))
+    away = np.linalg.norm(view.xyz[[0, 1, 3]], axis=-1)[view.mask[[0, 1, 3]]].mean()
+    assert scores["mpjpe_mm"] == pytest.approx(0.5 * away * 1000, rel=1e-4)
+    assert scores["procrustes_mm"] == pytest.approx(0, abs=0.01)
+    assert scores["knee_degrees"] == pytest.approx(0, abs=0.05)
+    assert scores["depth_sign"] == pytest.approx(0.75, abs=0.1)
+    assert scores["pck"] == pytest.approx(0.75)
+    assert scores["found"] == 0.8
+
+
+def test_a_video_of_another_length_is_refused(tmp_path: Path) -> None:
+    write_two_views(tmp_path)
+    view = evaluation.read_views(tmp_path)[0]
+    with pytest.raises(FormcueError, match=r"camera-1\.mp4: 3 frames in the video, 5 labelled"):
+        evaluation.score_view(view, evaluation.collect([None] * 3))
+
+
+def test_figures_that_cannot_be_measured_are_none(tmp_path: Path) -> None:
+    write_two_views(tmp_path)
+    view = evaluation.read_views(tmp_path)[0]
+    scores = evaluation.score_view(view, evaluation.collect([None] * 5))
+    assert scores["mpjpe_mm"] is None and scores["pck"] == 0.0 and scores["found"] == 0.0
+    assert "-" in evaluation.table("nobody found", {"formcue": scores})
+
+
+# ------------------------------------------------------------------------------- the command
+
+
+def options(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    evaluation.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def test_a_folder_without_a_test_set_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FormcueError, match=r"no test set there; put lspet-train-0\.zip and") as refused:
+        evaluation.run(options("--data", str(tmp_path)))
+    assert refused.value.exit_code == 2
+
+
+def test_a_peer_needs_its_interpreter(tmp_path: Path) -> None:
+    write_photographs(tmp_path)
+    with pytest.raises(FormcueError, match="--vs mediapipe: give --peer-python PATH"):
+        evaluation.run(options("--data", str(tmp_path), "--vs", "mediapipe"))
+
+
+def test_a_damaged_zip_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / evaluation.TWO_VIEW_FILE).write_bytes(b"no zip")
+    with pytest.raises(FormcueError, match=r"two-view-3d\.zip: cannot read joints\.json") as refused:
+        evaluation.read_views(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("python", ["no-such-interpreter", sys.executable])
+def test_a_peer_that_does_not_answer_is_one_line(python: str, tmp_path: Path) -> None:
+    # This project's own interpreter has no MediaPipe.
+    if python == sys.executable:
+        pytest.importorskip("cv2")
+        with pytest.raises(ImportError):
+            __import__("mediapipe")
+    image = tmp_path / "grey.png"
+    cv2.imwrite(str(image), np.full((40, 40, 3), 128, np.uint8))
+    with pytest.raises(FormcueError, match=f"--peer-python {python}") as refused:
+        evaluation.ask_peer(python, [image])
+    assert "\n" not in str(refused.value)

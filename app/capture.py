@@ -28,6 +28,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.containers import missing_bytes, shown_seconds
 from app.errors import SourceError
 
 __all__ = [
@@ -185,11 +186,13 @@ class FileSource(_Capture):
         """Raises SourceError when frames that the file's index lists are not there."""
         if self.frame_count is None or self.path.suffix.lower() not in INDEXED_SUFFIXES:
             return
-        missing = self.frame_count - self._index
-        # Players' edit lists drop a few frames at either end; that is no damage.
-        if missing > max(5, 0.05 * self.frame_count):
+        expected = self.frame_count
+        if (seconds := shown_seconds(self.path)) is not None:  # trimmed: fewer frames are shown than held
+            expected = min(expected, int(seconds * self.fps))
+        missing = expected - self._index
+        if missing > max(5, 0.05 * expected):
             raise SourceError(
-                f"{self.path}: breaks off after {self._index} of {self.frame_count} frames "
+                f"{self.path}: breaks off after {self._index} of {expected} frames "
                 f"({self._last:.1f} s); the file is cut short or damaged, copy or record it again"
             )
 
@@ -338,6 +341,10 @@ def _check_file(path: Path) -> None:
     # FFmpeg would happily render a text file as a film of a terminal. No video lacks a zero byte.
     if b"\0" not in head:
         raise SourceError(f"{path}: is a text file, not a video; give a video file such as MP4")
+    if missing := missing_bytes(path):
+        raise SourceError(
+            f"{path}: is cut short, {missing} bytes of its end are missing; copy or record it again"
+        )
 
 
 def _no_camera(index: int, name: str | None) -> str:

@@ -1,0 +1,194 @@
+"""The weights catalogue: names, hashes, safe loading. Needs neither torch nor a network connection.
+
+A weights file is safetensors, never pickle. Its SHA-256 is compared with the catalogue before a byte of it
+is parsed, its configuration lies in its own metadata under "config", and the two must agree.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from app.errors import FormcueError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Kind = Literal["pose", "finder"]
+WEIGHTS_FOLDER: Final = Path(__file__).resolve().parent.parent / "weights"
+SUFFIX: Final = ".safetensors"
+# Above any file of ours by far: nobody's mistake may fill the memory.
+MAX_FILE_BYTES: Final = 1 << 30
+MAX_HEADER_BYTES: Final = 1 << 20
+ENTRY_KEYS: Final = ("name", "file", "sha256", "size", "kind", "config", "card")
+
+
+class WeightsError(FormcueError):
+    """Weights that are unknown, missing, damaged or not what the catalogue says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogueEntry:
+    """One line of the catalogue. `file` and `card` lie beside the catalogue; `size` is in bytes."""
+
+    name: str
+    file: Path
+    sha256: str
+    size: int
+    kind: Kind
+    config: dict[str, Any]
+    card: Path
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Weights:
+    """A weights file whose hash has been checked. `data` is the whole file."""
+
+    name: str
+    kind: Kind
+    sha256: str
+    config: dict[str, Any]
+    data: bytes = field(repr=False)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state of the network, name -> float32 tensor (files may store halves). Imports torch.
+
+        Raises WeightsError when the file is no valid safetensors file.
+        """
+        import safetensors.torch
+
+        try:
+            state = safetensors.torch.load(self.data)
+        except Exception as error:  # its own exception type, and others on odd headers
+            raise WeightsError(f"weights {self.name}: not a valid safetensors file ({error})") from error
+        return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def read_catalogue(folder: Path | None = None) -> list[CatalogueEntry]:
+    """All entries of `folder`/catalogue.json, in its order: the first of a kind is that kind's default.
+
+    Raises WeightsError when it is missing or malformed.
+    """
+    folder = folder or WEIGHTS_FOLDER
+    path = folder / "catalogue.json"
+    mend = "reinstall Formcue, or restore the file"
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: the weights catalogue is missing; {mend}") from None
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: the weights catalogue cannot be read ({error}); {mend}") from error
+    rows = table.get("weights") if isinstance(table, dict) else None
+    if not isinstance(rows, list):
+        raise WeightsError(f'{path}: expected an object with a list "weights"; {mend}')
+    return [_entry(row, f"{path}: weights[{i}]", folder) for i, row in enumerate(rows)]
+
+
+def _entry(row: Any, where: str, folder: Path) -> CatalogueEntry:
+    if not isinstance(row, dict) or set(row) != set(ENTRY_KEYS):
+        raise WeightsError(f"{where}: expected exactly the keys {', '.join(ENTRY_KEYS)}")
+    for key in ("name", "file", "sha256", "kind", "card"):
+        if not isinstance(row[key], str):
+            raise WeightsError(f"{where}.{key}: expected a text, found {row[key]!r}")
+    for key in ("file", "card"):
+        # A plain name: the catalogue cannot point out of its own folder.
+        if row[key] != Path(row[key]).name:
+            raise WeightsError(f"{where}.{key}: expected a file name without folders, found {row[key]!r}")
+    if row["kind"] not in get_args(Kind):
+        raise WeightsError(
+            f"{where}.kind: expected one of {', '.join(get_args(Kind))}, found {row['kind']!r}"
+        )
+    if not isinstance(row["size"], int) or not isinstance(row["config"], dict):
+        raise WeightsError(f"{where}: expected a whole number as size and an object as config")
+    return CatalogueEntry(
+        name=row["name"],
+        file=folder / row["file"],
+        sha256=row["sha256"].lower(),
+        size=row["size"],
+        kind=row["kind"],
+        config=row["config"],
+        card=folder / row["card"],
+    )
+
+
+def find_entry(name: str, kind: Kind = "pose", folder: Path | None = None) -> CatalogueEntry:
+    """The entry called `name`; "auto" means the first of this kind.
+
+    Raises WeightsError, which lists the known names, nearest first, when there is none.
+    """
+    entries = [entry for entry in read_catalogue(folder) if entry.kind == kind]
+    for entry in entries:
+        if name in ("auto", entry.name):
+            return entry
+    known = [entry.name for entry in entries]
+    nearest = difflib.get_close_matches(name, known, n=len(known), cutoff=0.0)
+    if not nearest:
+        raise WeightsError(f"the weights catalogue has no {kind} weights; reinstall Formcue")
+    raise WeightsError(f"no {kind} weights called {name!r}; known (nearest first): {', '.join(nearest)}")
+
+
+def load_weights(name: str = "auto", kind: Kind = "pose", folder: Path | None = None) -> Weights:
+    """The catalogue's weights called `name`, their SHA-256 checked before anything is parsed.
+
+    A name that ends in ".safetensors" is a path to a file of one's own: it has no catalogue entry, so its
+    hash is computed and told, not compared. Raises WeightsError in one line otherwise.
+    """
+    if name.endswith(SUFFIX):
+        return _load_own(Path(name), kind)
+    entry = find_entry(name, kind, folder)
+    data = _read(entry.file, entry.name)
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != entry.sha256:
+        size = f", {len(data)} bytes of {entry.size}" if len(data) != entry.size else ""
+        raise WeightsError(
+            f"{entry.file}: SHA-256 is {digest[:12]}…{size}, the catalogue says {entry.sha256[:12]}…: "
+            "the file is damaged or was swapped; reinstall Formcue"
+        )
+    config = read_config(data, str(entry.file))
+    if config != entry.config:
+        wrong = sorted(k for k in config.keys() | entry.config.keys() if config.get(k) != entry.config.get(k))
+        raise WeightsError(f"{entry.file}: configuration differs from the catalogue in {', '.join(wrong)}")
+    return Weights(name=entry.name, kind=kind, sha256=digest, config=config, data=data)
+
+
+def _load_own(path: Path, kind: Kind) -> Weights:
+    data = _read(path, path.stem)
+    config = read_config(data, str(path))
+    if config.get("kind") != kind:
+        raise WeightsError(f"{path}: these are {config.get('kind')!r} weights, expected {kind!r}")
+    digest = hashlib.sha256(data).hexdigest()
+    return Weights(name=path.stem, kind=kind, sha256=digest, config=config, data=data)
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise WeightsError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, this is no weights file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: the file of weights {name!r} is missing; reinstall Formcue") from None
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def read_config(data: bytes, where: str) -> dict[str, Any]:
+    """The configuration in a safetensors file's metadata.
+
+    The header is a little-endian 64-bit length, then that many bytes of JSON (safetensors' format page).
+    Raises WeightsError when it is not such a file or carries no configuration.
+    """
+    length = int.from_bytes(data[:8], "little") if len(data) > 8 else 0
+    if not 2 <= length <= min(MAX_HEADER_BYTES, len(data) - 8):
+        raise WeightsError(f"{where}: not a safetensors file (empty or truncated?)")
+    try:
+        header = json.loads(data[8 : 8 + length])
+        config = json.loads(header["__metadata__"]["config"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise WeightsError(f'{where}: no configuration in its metadata ("config")') from None
+    if not isinstance(config, dict):
+        raise WeightsError(f"{where}: its configuration is not an object")
+    return config

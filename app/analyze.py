@@ -47,11 +47,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("video", metavar="VIDEO", help='a video file, a recorded pose file, or "demo"')
     add_exercise_argument(parser, required=True)
     parser.add_argument("--out", metavar="FILE.json", type=Path, required=True, help="where the result goes")
+    parser.add_argument("--frames", action="store_true", help="also joints and parameters of every frame")
     parser.add_argument(
-        "--frames", action="store_true", help="also write joints and parameters of every frame"
-    )
-    parser.add_argument(
-        "--overlay", metavar="FILE.mp4", type=Path, help="also write the video with the skeleton"
+        "--overlay", metavar="FILE.mp4", type=Path, help="also the video with the skeleton drawn"
     )
     add_language_argument(parser)
     add_runtime_arguments(parser)
@@ -68,9 +66,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"{args.overlay}: the overlay is an MP4 video; give it a name that ends in .mp4")
     outputs = [path.resolve() for path in (args.out, args.overlay) if path is not None]
     if Path(args.video).resolve() in outputs or len(set(outputs)) < len(outputs):
-        raise UsageError(
-            "--out and --overlay must be files of their own, other than the video and each other"
-        )
+        raise UsageError("--out and --overlay must be files of their own, and not the video")
 
     with ExitStack() as stack:
         stack.enter_context(_terminable())
@@ -84,9 +80,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             video = stack.enter_context(open_source(args.video))
             if video.live:
-                raise UsageError(
-                    f"{args.video}: is a camera; analyze takes a video file or a recorded pose file"
-                )
+                raise UsageError(f"{args.video}: is a camera; analyze takes a video or a recorded pose file")
             estimator, model = load_estimator(args)
             pipeline = Pipeline(estimator, exercise, language=args.language)
             source, total = _described(args.video, video), video.frame_count
@@ -219,8 +213,7 @@ class Tally:
 
     def summary(self, pipeline: Pipeline) -> str:
         """One line for people."""
-        counted = sum(rep["valid"] for rep in self._reps)
-        parts = [f"{pipeline.exercise.id}: {counted} reps"]
+        parts = [f"{pipeline.exercise.id}: {len(self._reps)} reps"]
         if self._holds:
             held = sum(hold["end"] - hold["start"] for hold in self._holds)
             parts.append(f"held for {held:.1f} s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,8 @@ from app.rules import Exercise, load_exercise, load_library
 
 if TYPE_CHECKING:
     from app.estimator import Estimator
+
+log = logging.getLogger(__name__)
 
 DEVICES: Final = ("auto", "cpu", "cuda", "mps")
 RUNTIMES: Final = ("auto", "openvino", "torch")
@@ -29,16 +32,13 @@ def add_exercise_argument(parser: argparse.ArgumentParser, *, required: bool = F
 
 
 def add_language_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--language", metavar="CODE", default="en", help="language of the prompts (default: en)"
-    )
+    parser.add_argument("--language", metavar="CODE", default="en", help="of the prompts (default: en)")
 
 
 def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device", choices=DEVICES, default="auto", help="where the network runs (default: auto)"
-    )
-    parser.add_argument("--runtime", choices=RUNTIMES, default="auto", help="what runs it (default: auto)")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where the network runs")
+    parser.add_argument("--runtime", choices=RUNTIMES, default="auto", help="what runs it")
+    parser.add_argument("--weights", metavar="NAME", default="auto", help="of the catalogue, or a file")
 
 
 def choose_exercise(name: str) -> Exercise:
@@ -75,7 +75,10 @@ def load_estimator(args: argparse.Namespace) -> tuple[Estimator, dict[str, Any]]
     from app.estimator import Estimator
     from app.runtimes import load_runtime
 
-    runtime = load_runtime(device=args.device, runtime=args.runtime)
+    runtime = load_runtime(args.weights, device=args.device, runtime=args.runtime)
+    for note in runtime.notes:
+        log.warning("%s", note)
+    runtime.warm_up()
     model = {
         "name": runtime.model_name,
         "sha256": runtime.sha256,

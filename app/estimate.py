@@ -35,9 +35,7 @@ def add_parser(commands: Any) -> None:
         description="Finds the joints of the main person in each image and writes JSON. "
         "If one of the images cannot be read, none is worked on.",
     )
-    parser.add_argument(
-        "images", metavar="IMAGE", nargs="+", type=Path, help="photographs (JPEG, PNG, WebP, ...)"
-    )
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="photographs")
     parser.add_argument("--out", metavar="FILE.json", type=Path, required=True, help="where the result goes")
     add_runtime_arguments(parser)
     parser.set_defaults(run=run)

@@ -23,7 +23,9 @@ def film(path: Path, code: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("name", "code"), [("a.mp4", "mp4v"), ("a.mov", "mp4v"), ("a.avi", "MJPG"), ("a.mkv", "mp4v")])
+@pytest.mark.parametrize(
+    ("name", "code"), [("a.mp4", "mp4v"), ("a.mov", "mp4v"), ("a.avi", "MJPG"), ("a.mkv", "mp4v")]
+)
 def test_bytes_missing_at_the_end_are_told(tmp_path: Path, name: str, code: str) -> None:
     path = film(tmp_path / name, code)
     assert missing_bytes(path) == 0
@@ -49,7 +51,8 @@ def _movie(edits: list[tuple[int, int]]) -> bytes:
     table = struct.pack(">II", 0, len(edits)) + b"".join(struct.pack(">Iii", d, m, 0x10000) for d, m in edits)
     sound = _box(b"trak", _box(b"mdia", _box(b"hdlr", bytes(8) + b"soun")))
     video = _box(
-        b"trak", _box(b"edts", _box(b"elst", table)) + _box(b"mdia", _box(b"hdlr", bytes(8) + b"vide" + bytes(12)))
+        b"trak",
+        _box(b"edts", _box(b"elst", table)) + _box(b"mdia", _box(b"hdlr", bytes(8) + b"vide" + bytes(12))),
     )
     header = _box(b"mvhd", bytes(12) + struct.pack(">II", 1000, 9400))
     return _box(b"ftyp", b"isom") + _box(b"moov", header + sound + video)

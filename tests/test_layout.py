@@ -87,7 +87,7 @@ def test_nothing_below_imports_the_ui_or_training() -> None:
 
 
 def test_no_clock_where_time_is_data() -> None:
-    """Parameters, reps, rules and the pipeline take time as an argument: live, replay and test are one code."""
+    """Time is an argument, so that live, replay and test are the same code."""
     offenders = [
         (name, module)
         for name in ("parameters.py", "reps.py", "rules.py", "pipeline.py", "workouts.py")

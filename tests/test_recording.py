@@ -81,13 +81,13 @@ def _changed(line: str, **values: object) -> str:
         (lambda lines: [*lines[:3], _changed(lines[3], pose=[[0] * 6] * 4)], ':4: "pose" has 4 joints'),
         (
             lambda lines: [*lines[:3], _changed(lines[3], pose=[[0, 0, 0, 0, 0, 2]] * 19)],
-            ":4: a number is out",
+            ":4: a number",
         ),
         (
             lambda lines: [*lines[:3], _changed(lines[3], pose=[[10**400] + [0] * 5] * 19)],
-            ":4: a number is out",
+            ":4: a number",
         ),
-        (lambda lines: [*lines[:3], lines[3].replace("0.95", "NaN")], ":4: a number is out"),
+        (lambda lines: [*lines[:3], lines[3].replace("0.95", "NaN")], ":4: a number"),
         (lambda lines: [*lines[:3], lines[3] + " " * 40_000], ":4: the line is longer"),
     ],
 )

@@ -107,9 +107,8 @@ def run_exercises(args: argparse.Namespace) -> int:
         return EXIT_DONE
     width = max((len(key) for key in library), default=0)
     for exercise in library.values():
-        name = exercise.names.get("en", exercise.id)
         rules = ", ".join(rule.id for rule in exercise.rules)
-        print(f"{exercise.id:{width}}  {name} (from the {' or '.join(exercise.views)}): {rules}")
+        print(f"{exercise.id:{width}}  {exercise.name()} (from the {' or '.join(exercise.views)}): {rules}")
     return EXIT_DONE
 
 
@@ -119,6 +118,7 @@ def _as_json(exercise: Exercise) -> dict[str, Any]:
         "names": dict(exercise.names),
         "views": list(exercise.views),
         "rules": [
-            {"id": rule.id, "severity": rule.severity, "views": list(rule.views)} for rule in exercise.rules
+            {"id": rule.id, "severity": rule.severity, "judge": rule.judge, "views": list(rule.views)}
+            for rule in exercise.rules
         ],
     }

@@ -49,8 +49,8 @@ def draw_pose(image: Image, pose: Pose, *, at_fault: Collection[Joint] = ()) -> 
 
     at_fault: joints to show as faulty; a bone is when both its ends are.
     """
-    scale = _body_scale(pose)
-    width = max(2, round(scale * 0.022))
+    largest = float(np.hypot(*image.shape[:2]))
+    width = max(2, round(min(_body_scale(pose), largest) * 0.011))
     seen = pose.confidence >= DRAWN_FROM
     bones = [bone for bone in BONES if seen[bone[0]] and seen[bone[1]]]
     for outline in (True, False):

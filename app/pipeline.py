@@ -114,6 +114,7 @@ class Pipeline:
         self._measurer = Measurer()
         self._counter = RepCounter(self._exercise.counting)
         self._engine = RuleEngine(self._exercise, language=self._language)
+        self._rep_rules = {rule.id for rule in self._exercise.rules if rule.judge == "rep"}
         self._time: float | None = None
         self._prompt: Prompt | None = None
 
@@ -127,7 +128,7 @@ class Pipeline:
         measurement = self._measurer.step(pose, time)
         finished = self._counter.step(time, measurement)
         prompts = self._engine.step(time, measurement, self._counter.phase, finished)
-        faults = tuple(self._engine.active)
+        faults = tuple(fault for fault in self._engine.active if self._is_current(fault, time))
         self._prompt = self._shown(time, prompts, faults)
         return StepResult(
             frame=frame,
@@ -141,6 +142,10 @@ class Pipeline:
             faults=faults,
             progress=self._counter.progress,
         )
+
+    def _is_current(self, fault: ActiveRule, time: float) -> bool:
+        """What was wrong with a whole repetition is not held against the one that is under way now."""
+        return fault.rule not in self._rep_rules or time - fault.since < SHOWN_SECONDS
 
     def _shown(self, time: float, new: list[Prompt], faults: tuple[ActiveRule, ...]) -> Prompt | None:
         """The most important of the new prompts, else the one already up while it is fresh or true."""

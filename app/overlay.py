@@ -53,11 +53,10 @@ def draw_pose(image: Image, pose: Pose, *, at_fault: Collection[Joint] = ()) -> 
     width = max(2, round(min(_body_scale(pose), largest) * 0.011))
     seen = pose.confidence >= DRAWN_FROM
     bones = [bone for bone in BONES if seen[bone[0]] and seen[bone[1]]]
-    for outline in (True, False):
-        for a, b in bones:
-            colour = _DARK if outline else _bone_colour(pose, a, b, at_fault)
-            ends = _fixed(pose.xy[a]), _fixed(pose.xy[b])
-            cv2.line(image, *ends, colour, width + 2 if outline else width, cv2.LINE_AA, _SHIFT)
+    for a, b in sorted(bones, key=lambda bone: -float(pose.xyz[bone, 2].sum())):  # the far ones first
+        ends = _fixed(pose.xy[a]), _fixed(pose.xy[b])
+        cv2.line(image, *ends, _DARK, width + 2, cv2.LINE_AA, _SHIFT)
+        cv2.line(image, *ends, _bone_colour(pose, a, b, at_fault), width, cv2.LINE_AA, _SHIFT)
     for joint in Joint:
         if seen[joint]:
             fault = joint in at_fault

@@ -76,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
                 raise UsageError(f"{args.video}: holds no frames; record it again")
             pipeline = Pipeline(None, exercise, language=args.language)
             model = {"name": None, "sha256": None, **(recording.model or {}), "device": None, "runtime": None}
-            source, total = _described(args.video, recording), len(recording.frames)
+            source = _described(args.video, recording)
+            total: int | None = len(recording.frames)
         else:
             video = stack.enter_context(open_source(args.video))
             if video.live:

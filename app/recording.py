@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, cast
 
 import numpy as np
 
@@ -122,7 +122,7 @@ def load_recording(path: Path) -> Recording:
 def _opened(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         packed = file.read(2) == _GZIP_MAGIC
-    return gzip.open(path, "rb") if packed else path.open("rb")
+    return cast(IO[bytes], gzip.open(path, "rb")) if packed else path.open("rb")
 
 
 def _rows(pose: Pose) -> list[list[float]]:
@@ -240,7 +240,7 @@ def _frame(where: str, value: dict[str, object], order: list[int]) -> RecordedFr
         table = np.full((NUM_JOINTS, 6), math.inf)
     if not (np.abs(table) <= _LARGEST).all() or (table[:, 5] < 0).any() or (table[:, 5] > 1).any():
         raise RecordingError(f"{where}: a number is out of range (confidence is 0 to 1)")
-    table = table.astype(np.float32)
+    row = table.astype(np.float32)
     return RecordedFrame(
-        time=time, pose=Pose(time=time, xy=table[:, :2], xyz=table[:, 2:5], confidence=table[:, 5])
+        time=time, pose=Pose(time=time, xy=row[:, :2], xyz=row[:, 2:5], confidence=row[:, 5])
     )

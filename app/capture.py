@@ -40,6 +40,7 @@ __all__ = [
     "NewestSlot",
     "Source",
     "SourceError",
+    "check_source",
     "list_cameras",
     "open_source",
 ]
@@ -259,23 +260,39 @@ def open_source(spec: str) -> Source:
 
     Raises SourceError, one line with the mend.
     """
+    found = _find(spec)
+    if isinstance(found, CameraInfo):
+        return CameraSource(found.index, name=found.name or None)
+    return FileSource(found, name="Demo clip" if found == DEMO_CLIP else None)
+
+
+def check_source(spec: str) -> None:
+    """Raises SourceError when spec names nothing, or a file that cannot be shown. Opens no camera."""
+    found = _find(spec)
+    if isinstance(found, Path):
+        FileSource(found).close()
+
+
+def _find(spec: str) -> CameraInfo | Path:
+    """What spec names. A camera given by number need not be there (yet); its name is then empty."""
     text = str(spec).strip()
     if text.lower() == DEMO:
         if not DEMO_CLIP.is_file():
             raise SourceError(f"{DEMO_CLIP}: the demo clip is missing; install Formcue again or give a video")
-        return FileSource(DEMO_CLIP, name="Demo clip")
+        return DEMO_CLIP
     if text.isascii() and text.isdigit():
-        names = {camera.index: camera.name for camera in list_cameras()}
-        return CameraSource(int(text), name=names.get(int(text)))
+        number = int(text)
+        named = [camera for camera in list_cameras() if camera.index == number]
+        return named[0] if named else CameraInfo(index=number, name="")
     path = Path(text).expanduser()
     if text and _exists(path):
-        return FileSource(path)
+        return path
     cameras = list_cameras()
     wanted = text.casefold()
     found = [c for c in cameras if c.name.casefold() == wanted]
     found = found or [c for c in cameras if wanted and wanted in c.name.casefold()]
     if found:
-        return CameraSource(found[0].index, name=found[0].name)
+        return found[0]
     raise SourceError(_not_found(text, path, cameras))
 
 
@@ -491,7 +508,8 @@ class CaptureThread:
                     last = frame.time
                     if not source.live:
                         frame = replace(frame, time=frame.time + offset, index=count)
-                        self._wait_until_due(frame.time)
+                        if count:  # the first picture is shown at once, even of a source on hold
+                            self._wait_until_due(frame.time)
                     count += 1
                     self._hand_out(frame)
                 again = self._loop and not source.live and count > 0

@@ -1,0 +1,128 @@
+"""Starts the window: the application object, the inference thread, and what happens when something breaks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
+from app.ui import theme
+from app.ui.crash import CrashReporter
+from app.ui.library import Entry, load_entries
+from app.ui.records import EngineInfo
+from app.ui.window import MainWindow, Options
+from app.ui.worker import Factory, InferenceWorker, Progressing
+
+log = logging.getLogger(__name__)
+FIRST_EXERCISE: Final = "squat"
+PATIENCE: Final = 20.0  # seconds that threads get to end: a network may be half loaded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Which network runs where; see app.runtimes."""
+
+    weights: str = "auto"
+    device: str = "auto"
+    runtime: str = "auto"
+
+
+def run_app(
+    options: Options,
+    *,
+    engine: Engine,
+    exercise: str | None = None,
+    own: Path | None = None,
+    full_screen: bool = False,
+) -> int:
+    """Opens the window and stays until it is closed. Returns the exit code.
+
+    exercise: an id of the library. own: a rule file of one's own, chosen at the start.
+    Raises UsageError when there is no such exercise, or none at all.
+    """
+    entries = load_entries(language=options.language, own=own)
+    chosen = _choose(entries, exercise if own is None else entries[-1].id)
+    app = QApplication.instance() or QApplication([sys.argv[0]])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Formcue")
+    app.setDesktopFileName("formcue")
+    app.setStyle("Fusion")  # the same everywhere; the style sheet is written for it
+    qInstallMessageHandler(_log_qt)
+    theme.load_fonts()
+    app.setFont(theme.font(15))
+
+    sound = chosen.exercise or next(entry.exercise for entry in entries if entry.exercise is not None)
+    worker = InferenceWorker(network_factory(engine), sound, language=options.language)
+    window = MainWindow(worker, entries, chosen, options)
+    crashes = CrashReporter(window)
+    crashes.install()
+    if full_screen:
+        window.showFullScreen()
+    else:
+        window.show()
+    worker.start()
+    try:
+        code = app.exec()
+    finally:
+        crashes.remove()
+        qInstallMessageHandler(None)
+        window.runner.stop()
+    ended = worker.stop(PATIENCE) and window.runner.wait(2.0)
+    window.deleteLater()
+    if not ended:
+        # A driver that hangs in a read, or a network still loading: nothing of ours is unsaved, and
+        # Python's own ending would wait for it or crash in it.
+        log.warning("a thread did not end in time; leaving without it")
+        logging.shutdown()
+        os._exit(EXIT_DONE if code == 0 else EXIT_FAILED)
+    return EXIT_DONE if code == 0 else EXIT_FAILED
+
+
+def network_factory(engine: Engine) -> Factory:
+    """What the inference thread builds; importing PyTorch alone takes a second, so it is done there."""
+
+    def build(say: Progressing) -> tuple[object, EngineInfo]:
+        from app.estimator import Estimator
+        from app.runtimes import load_runtime
+
+        runtime = load_runtime(engine.weights, device=engine.device, runtime=engine.runtime, progress=say)
+        for note in runtime.notes:
+            log.warning("%s", note)
+        runtime.warm_up()
+        info = EngineInfo(model=runtime.model_name, device=runtime.device, runtime=runtime.runtime)
+        return Estimator(runtime), info
+
+    return build  # type: ignore[return-value]
+
+
+def _choose(entries: list[Entry], wanted: str | None) -> Entry:
+    """The entry to begin with; a broken one is taken too, so that the window can show its errors."""
+    if not any(entry.exercise is not None for entry in entries):
+        raise UsageError("no rule file of the library can be read; see `python main.py check`")
+    for entry in entries:
+        if entry.id == (wanted or FIRST_EXERCISE):
+            return entry
+    if wanted is not None:
+        from app.commands import nearest
+
+        raise UsageError(f"unknown exercise {wanted!r}; {nearest(wanted, [entry.id for entry in entries])}")
+    return next(entry for entry in entries if entry.exercise is not None)
+
+
+def _log_qt(kind: QtMsgType, context: object, text: str) -> None:
+    """Qt's own messages go where ours go."""
+    levels = {
+        QtMsgType.QtDebugMsg: logging.DEBUG,
+        QtMsgType.QtInfoMsg: logging.DEBUG,
+        QtMsgType.QtWarningMsg: logging.INFO,
+        QtMsgType.QtCriticalMsg: logging.WARNING,
+        QtMsgType.QtFatalMsg: logging.CRITICAL,
+    }
+    logging.getLogger("qt").log(levels.get(kind, logging.INFO), "%s", text)

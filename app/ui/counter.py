@@ -1,0 +1,101 @@
+"""The big number, and around it how far the repetition has come."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QVariantAnimation
+from PySide6.QtGui import QConicalGradient, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.ui import theme
+
+
+class CounterRing(QWidget):
+    """Number, word and ring. The ring fills from the start position to the turning point."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(150, 150)
+        self.number = "0"
+        self.word = "reps"
+        self.phase = ""
+        self.progress = 0.0
+        self._pulse = 0.0
+        self._pulse_ink = theme.ACCENT
+        self._animation = QVariantAnimation(self)
+        self._animation.setDuration(650)
+        self._animation.setStartValue(1.0)
+        self._animation.setEndValue(0.0)
+        self._animation.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._animation.valueChanged.connect(self._on_pulse)
+
+    def sizeHint(self) -> QSize:
+        return QSize(300, 290)
+
+    def show_state(self, number: str, word: str, phase: str, progress: float) -> None:
+        progress = min(1.0, max(0.0, progress))
+        new = (number, word, phase)
+        if new == (self.number, self.word, self.phase) and abs(progress - self.progress) < 0.002:
+            return
+        self.number, self.word, self.phase = new
+        self.progress = progress
+        self.setAccessibleName(f"{number} {word}")
+        self.update()
+
+    def pulse(self, *, good: bool) -> None:
+        """A repetition has been counted."""
+        self._pulse_ink = theme.ACCENT if good else theme.WARNING
+        self._animation.stop()
+        self._animation.start()
+
+    def _on_pulse(self, value: float) -> None:
+        self._pulse = float(value)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side = min(self.width(), self.height())
+        stroke = side * 0.062
+        ring = QRectF(0, 0, side - stroke * 2.1, side - stroke * 2.1)
+        ring.moveCenter(QRectF(self.rect()).center())
+        if self._pulse > 0.0:
+            grown = ring.adjusted(*(stroke * 0.9 * (1 - self._pulse) * sign for sign in (-1, -1, 1, 1)))
+            painter.setPen(QPen(theme.colour(self._pulse_ink, 0.8 * self._pulse), stroke * 0.7))
+            painter.drawEllipse(grown)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour(self._pulse_ink, 0.22 * self._pulse))
+            painter.drawEllipse(ring)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(theme.colour(theme.RAISED), stroke))
+        painter.drawEllipse(ring)
+        if self.progress > 0.01:
+            sweep = QConicalGradient(ring.center(), 90.0)
+            sweep.setColorAt(0.0, theme.colour(theme.ACCENT))
+            sweep.setColorAt(1.0, theme.colour("#1FA98A"))
+            painter.setPen(QPen(sweep, stroke, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.drawArc(ring, 90 * 16, -round(self.progress * 359.9 * 16))
+        self._paint_text(painter, ring, side)
+        painter.end()
+
+    def _paint_text(self, painter: QPainter, ring: QRectF, side: float) -> None:
+        share = {1: 0.52, 2: 0.47, 3: 0.36}.get(len(self.number), 0.28)
+        painter.setFont(theme.font(side * share, "ExtraBold"))
+        painter.setPen(theme.colour(theme.TEXT))
+        # Digits have no descenders: centre their visible height, not the line's.
+        metrics = painter.fontMetrics()
+        digits = metrics.tightBoundingRect(self.number)
+        centre = ring.center()
+        baseline = centre.y() - side * 0.05 + digits.height() / 2
+        painter.drawText(
+            round(centre.x() - metrics.horizontalAdvance(self.number) / 2), round(baseline), self.number
+        )
+        painter.setFont(theme.font(side * 0.068, "SemiBold"))
+        painter.setPen(theme.colour(theme.MUTED))
+        word = QRectF(ring.x(), baseline + side * 0.03, ring.width(), side * 0.1)
+        painter.drawText(word, Qt.AlignmentFlag.AlignCenter, self.word)
+        if self.phase:
+            painter.setFont(theme.font(side * 0.075, "SemiBold"))
+            painter.setPen(theme.colour(theme.ACCENT))
+            box = QRectF(ring.x(), word.bottom() + side * 0.002, ring.width(), side * 0.1)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.phase)

@@ -1,0 +1,67 @@
+"""What travels between the inference thread and the views. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from app.pipeline import StepResult
+from app.reps import Hold, Rep
+from app.skeleton import Joint
+
+Tone = Literal["calm", "good", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineInfo:
+    """What runs the network, for the status line."""
+
+    model: str
+    device: str
+    runtime: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Progress:
+    """The newest result of the session numbered so, and how fast they come."""
+
+    session: int
+    result: StepResult
+    steps_per_second: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RepRecord:
+    """A finished repetition or hold with the rules that fired in it (rule id -> text).
+
+    sign: the unit of a repetition's range.
+    """
+
+    event: Rep | Hold
+    sign: str = "°"
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What is known at the end: rule id -> repetitions or seconds in which it was active."""
+
+    count: int
+    fault_counts: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Say:
+    """A line for the banner. tone gives the colour; icon the shape beside it."""
+
+    text: str
+    tone: Tone = "calm"
+    icon: str = "info"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tag:
+    """A measured value to stand beside a joint, such as "104°"."""
+
+    joint: Joint
+    text: str

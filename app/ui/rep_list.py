@@ -1,0 +1,145 @@
+"""The repetitions of the set, newest first: how far each went, and what was wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate, QStyleOptionViewItem
+
+from app.reps import Rep
+from app.ui import theme
+from app.ui.records import RepRecord
+
+RECORD: Final = Qt.ItemDataRole.UserRole
+Index = QModelIndex | QPersistentModelIndex
+
+
+class RepModel(QAbstractListModel):
+    """The records of the set; row 0 is the newest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[RepRecord] = []
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.records)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        record = self.records[len(self.records) - 1 - index.row()]
+        if role == RECORD:
+            return record
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return f"{heading(record)}: {detail(record)}, {extent(record)}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return "\n".join(record.faults.values()) or "No fault found"
+        return None
+
+    def add(self, record: RepRecord) -> None:
+        self.beginInsertRows(QModelIndex(), 0, 0)
+        self.records.append(record)
+        self.endInsertRows()
+
+    def clear(self) -> None:
+        self.beginResetModel()
+        self.records.clear()
+        self.endResetModel()
+
+
+def heading(record: RepRecord) -> str:
+    return f"Rep {record.event.number}" if isinstance(record.event, Rep) else "Hold"
+
+
+def extent(record: RepRecord) -> str:
+    """How far a repetition went, or how long a hold lasted."""
+    event = record.event
+    if isinstance(event, Rep):
+        return f"{event.range:.0f}{record.sign}"
+    return f"{event.end - event.start:.1f} s"
+
+
+def detail(record: RepRecord) -> str:
+    """What to say of it in a few words."""
+    if not record.faults:
+        return "clean"
+    first, *more = record.faults.values()
+    return f"{first} (+{len(more)})" if more else first
+
+
+class _RepDelegate(QStyledItemDelegate):
+    def __init__(self, view: RepList) -> None:
+        super().__init__(view)
+        self._view = view
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(100, round(40 * self._view.unit))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        record: RepRecord = index.data(RECORD)
+        unit = self._view.unit
+        rect = QRectF(option.rect).adjusted(0, 2 * unit, -2 * unit, -2 * unit)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour(theme.RAISED if index.row() == 0 else theme.SURFACE))
+        painter.drawRoundedRect(rect, 9 * unit, 9 * unit)
+        clean = not record.faults
+        ink = theme.ACCENT if clean else theme.WARNING
+        place = QRectF(rect.x() + 9 * unit, rect.center().y() - 10 * unit, 20 * unit, 20 * unit)
+        theme.draw_icon(painter, "check" if clean else "warning", place, ink)
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.setPen(theme.colour(theme.TEXT))
+        painter.setFont(theme.font(15 * unit, "SemiBold"))
+        head = heading(record)
+        x = place.right() + 9 * unit
+        painter.drawText(QRectF(x, rect.y(), 80 * unit, rect.height()), left, head)
+        x += painter.fontMetrics().horizontalAdvance(head) + 10 * unit
+        text = extent(record)
+        width = painter.fontMetrics().horizontalAdvance(text)
+        painter.drawText(
+            QRectF(rect.right() - width - 10 * unit, rect.y(), width + 4, rect.height()), left, text
+        )
+        painter.setFont(theme.font(14 * unit))
+        painter.setPen(theme.colour(theme.MUTED if clean else theme.WARNING))
+        room = rect.right() - width - 18 * unit - x
+        words = painter.fontMetrics().elidedText(detail(record), Qt.TextElideMode.ElideRight, int(room))
+        painter.drawText(QRectF(x, rect.y(), room, rect.height()), left, words)
+        painter.restore()
+
+
+class RepList(QListView):
+    """Scrolls; says what will stand here while it is empty."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unit = 1.0
+        self.records = RepModel()
+        self.setModel(self.records)
+        self.setItemDelegate(_RepDelegate(self))
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(60)
+        self.setAccessibleName("Repetitions")
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def add(self, record: RepRecord) -> None:
+        self.records.add(record)
+        self.scrollToTop()
+
+    def set_unit(self, unit: float) -> None:
+        self.unit = unit
+        self.scheduleDelayedItemsLayout()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.records.rowCount() == 0:
+            painter = QPainter(self.viewport())
+            painter.setFont(theme.font(15 * self.unit))
+            painter.setPen(theme.colour(theme.MUTED))
+            flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+            text = "Each repetition appears here with its range and what to correct."
+            painter.drawText(QRectF(self.viewport().rect()).adjusted(12, 0, -12, 0), flags, text)
+            painter.end()

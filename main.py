@@ -1,0 +1,158 @@
+"""Formcue's door: reads the command line, then opens the window or runs a sub-command."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+
+from app.errors import EXIT_FAILED, FormcueError, UsageError
+
+VERSION: Final = "0.1.0"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A sub-command: the module that has it, the function that adds its parser, one line about it."""
+
+    module: str
+    adder: str
+    about: str
+
+
+# Imported only when used: `exercises` needs neither PyTorch nor Qt.
+COMMANDS: Final = {
+    "analyze": Command("app.analyze", "add_parser", "count and judge the repetitions of a video"),
+    "estimate": Command("app.estimate", "add_parser", "joints of the person in images"),
+    "check": Command("app.rules_cli", "add_check_parser", "validate rule files"),
+    "test": Command("app.rules_cli", "add_test_parser", "run the rule files' own tests"),
+    "exercises": Command("app.commands", "add_exercises_parser", "list the exercises of the library"),
+    "train": Command("app.training.train", "add_parser", "train the network"),
+    "evaluate": Command("app.training.evaluation", "add_parser", "measure the network on labelled data"),
+    "render": Command("app.training.synthetic", "add_parser", "render bodies with exact 3D joints"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong usage is one line, without the whole synopsis before it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs Formcue with these arguments (default: the command line's). Returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s" if debug else "formcue: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        return _dispatch(arguments)
+    except FormcueError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"formcue: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("formcue: stopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if debug:
+            raise
+        line = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        print(
+            f"formcue: something went wrong inside: {type(error).__name__}: {line} (--debug shows where)",
+            file=sys.stderr,
+        )
+        return EXIT_FAILED
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments and not arguments[0].startswith("-"):
+        return _run_command(arguments)
+    return _run_app(arguments)
+
+
+def _run_command(arguments: list[str]) -> int:
+    name = arguments[0]
+    if name not in COMMANDS:
+        if Path(name).exists():
+            raise UsageError(f"{name!r} is no command; to open a video: python main.py --source {name}")
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(COMMANDS)}"
+        raise UsageError(f"unknown command {name!r}; {hint}")
+    command = COMMANDS[name]
+    try:
+        module = importlib.import_module(command.module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("app"):
+            raise
+        raise UsageError(
+            f"{name} needs the package {error.name!r}; install it with: pip install -e '.[train]'"
+        ) from error
+    parser = Parser(prog="main.py")
+    getattr(module, command.adder)(parser.add_subparsers(dest="command", parser_class=Parser))
+    parsed = parser.parse_args(arguments)
+    return int(parsed.run(parsed))
+
+
+def _run_app(arguments: list[str]) -> int:
+    listed = "\n".join(f"  {name:10} {command.about}" for name, command in COMMANDS.items())
+    parser = Parser(
+        prog="main.py",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Watches you exercise, counts the repetitions and says what to correct.",
+        epilog=f"commands (each has its own --help):\n{listed}",
+    )
+    parser.add_argument("--source", metavar="0|FILE|demo", help="camera number or name, video file, or demo")
+    parser.add_argument(
+        "--exercise", metavar="ID", help="exercise of the library, or a rule file of your own"
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    parser.add_argument("--runtime", choices=("auto", "openvino", "torch"), default="auto")
+    parser.add_argument("--weights", metavar="NAME", default="auto", help="weights of the catalogue")
+    parser.add_argument("--language", metavar="CODE", default="en", help="language of the prompts")
+    parser.add_argument(
+        "--mirror", action=argparse.BooleanOptionalAction, help="mirror the picture (default: cameras only)"
+    )
+    parser.add_argument("--loop", action="store_true", help="play a file again and again")
+    parser.add_argument("--full-screen", action="store_true")
+    parser.add_argument("--debug", action="store_true", help="say more, and show where errors arise")
+    parser.add_argument("--version", action="version", version=f"Formcue {VERSION}")
+    parsed = parser.parse_args(arguments)
+    if parsed.source is not None:
+        from app.capture import check_source
+
+        check_source(parsed.source)  # a camera may still be plugged in; a file must be there
+    own = None
+    if parsed.exercise is not None and parsed.exercise.lower().endswith((".yaml", ".yml")):
+        own = Path(parsed.exercise).expanduser()
+        if not own.is_file():
+            raise UsageError(f"{own}: there is no such rule file")
+
+    from app.ui.app import Engine, run_app
+    from app.ui.window import Options
+
+    options = Options(source=parsed.source, mirror=parsed.mirror, loop=parsed.loop, language=parsed.language)
+    return run_app(
+        options,
+        engine=Engine(weights=parsed.weights, device=parsed.device, runtime=parsed.runtime),
+        exercise=parsed.exercise,
+        own=own,
+        full_screen=parsed.full_screen,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

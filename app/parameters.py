@@ -28,7 +28,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from app.skeleton import Joint, Pose
+from app.skeleton import Joint, Pose, mirrored
 
 View = Literal["front", "side", "oblique", "back"]
 VIEWS: Final[tuple[View, ...]] = ("front", "side", "oblique", "back")
@@ -107,19 +107,22 @@ _BASE: Final[tuple[ParameterInfo, ...]] = (
     _sided("shoulder", "deg", "angle between upper arm and trunk, 0 along the body, 180 overhead",
            J.left_hip, J.left_shoulder, J.left_elbow),
     _sided("ankle", "deg", "angle between shin and foot", J.left_knee, J.left_ankle, J.left_toe),
-    _sided("body_line", "deg", "shoulder, hip, ankle in one line: 180", J.left_shoulder, J.left_hip, J.left_ankle),
+    _sided("body_line", "deg", "shoulder, hip, ankle in one line: 180",
+           J.left_shoulder, J.left_hip, J.left_ankle),
     _sided("thigh_tilt", "deg", "thigh from upright, 0 standing, 90 level", J.left_hip, J.left_knee),
     _sided("shin_tilt", "deg", "shin from upright", J.left_knee, J.left_ankle),
     _sided("upper_arm_tilt", "deg", "upper arm from hanging, 0 down, 90 level, 180 up",
            J.left_shoulder, J.left_elbow),
     _sided("forearm_tilt", "deg", "forearm from pointing up, 0 up, 180 hanging", J.left_elbow, J.left_wrist),
+    _sided("arm_aside", "ratio", "upper arm pointing out to the side, 0 forward or down, 1 sideways",
+           J.left_shoulder, J.left_elbow, J.right_shoulder, *_BOTH_HIPS),
     _sided("arm_reach", "ratio", "shoulder to wrist over the arm's length, 1 straight",
            J.left_shoulder, J.left_elbow, J.left_wrist),
     _sided("wrist_height", "ratio", "wrist above the shoulder, in trunk lengths", J.left_wrist, *_TRUNK),
     _sided("elbow_height", "ratio", "elbow above the shoulder, in trunk lengths", J.left_elbow, *_TRUNK),
     _sided("shoulder_height", "ratio", "shoulder above the wrist, in arm lengths",
            J.left_shoulder, J.left_elbow, J.left_wrist),
-    _sided("hip_sag", "ratio", "hip below (+) or above (-) the line from shoulder to ankle, in parts of that line",
+    _sided("hip_sag", "ratio", "hip below (+) or above (-) the line from shoulder to ankle, over its length",
            J.left_shoulder, J.left_hip, J.left_ankle),
     _sided("knee_height", "ratio", "knee above the hip, in thigh lengths", J.left_hip, J.left_knee),
     _sided("knee_forward", "ratio", "knee ahead of the toes, in shin lengths (side and oblique views)",
@@ -131,10 +134,19 @@ _BASE: Final[tuple[ParameterInfo, ...]] = (
     _central("shoulder_level", "deg", "shoulder line from level", *_BOTH_SHOULDERS),
     _central("hip_level", "deg", "hip line from level", *_BOTH_HIPS),
     _central("leg_spread", "deg", "angle between the two thighs", *_BOTH_HIPS, J.left_knee, J.right_knee),
-    _central("hip_height", "ratio", "hips above the ankles, in leg lengths", *_BOTH_HIPS, *_BOTH_ANKLES),
-    _central("hip_over_knee", "ratio", "hips above the knees, in thigh lengths",
+    _central("straighter_knee", "deg", "knee angle of the leg that is straighter",
+             *_BOTH_HIPS, J.left_knee, J.right_knee, *_BOTH_ANKLES),
+    _central("thigh_difference", "deg", "difference of the two thighs' tilts, large in a lunge",
+             *_BOTH_HIPS, J.left_knee, J.right_knee),
+    _central("hip_height", "ratio", "hips above the lower ankle, in leg lengths", *_BOTH_HIPS, *_BOTH_ANKLES),
+    _central("hip_over_knee", "ratio", "hips above the lower knee, in thigh lengths",
              *_BOTH_HIPS, J.left_knee, J.right_knee),
     _central("trunk_height", "ratio", "shoulders above the hips, in trunk lengths", *_TRUNK),
+    _central("chest_up", "ratio", "where the chest points, 1 up (on the back), -1 down (face down)", *_TRUNK),
+    _central("hand_share", "ratio", "hands' share of the up and down movement between hands and shoulders: "
+             "0 hands still (pull-up), 1 body still (press)", J.left_wrist, J.right_wrist, *_BOTH_SHOULDERS),
+    _central("hands_over_knees", "ratio", "wrists above the knees, in trunk lengths",
+             J.left_wrist, J.right_wrist, J.left_knee, J.right_knee),
     _central("head_over_hands", "ratio", "nose above the wrists, in trunk lengths",
              J.nose, J.left_wrist, J.right_wrist, *_TRUNK),
     _central("stance_width", "ratio", "ankle distance over shoulder width", *_BOTH_ANKLES, *_BOTH_SHOULDERS),
@@ -148,22 +160,26 @@ _BASE: Final[tuple[ParameterInfo, ...]] = (
              J.left_shoulder, J.left_elbow, J.left_wrist, J.right_shoulder, J.right_elbow, J.right_wrist),
     _central("shoulder_difference", "deg", "left shoulder angle minus right, without sign",
              J.left_shoulder, J.left_elbow, J.left_hip, J.right_shoulder, J.right_elbow, J.right_hip),
-    _central("nearness", "ratio", "size of the trunk in the picture over its usual size: larger is nearer", *_TRUNK),
+    _central("nearness", "ratio", "size of the trunk in the picture over its usual size, larger is nearer",
+             *_TRUNK),
 )  # fmt: skip
 
 # Speeds exist for these: `<name>_speed`, per second, signed (positive: the value grows).
 _SPEEDS: Final = ("knee", "hip", "elbow", "shoulder", "trunk_tilt", "hip_height")
 
 
-def _mirror(joint: Joint) -> Joint:
-    name = joint.name
-    return Joint["right_" + name.removeprefix("left_")] if name.startswith("left_") else joint
+_MIRROR: Final[dict[Joint, Joint]] = {joint: Joint[mirrored(joint.name)] for joint in Joint}
+_LEFT_LIMBS: Final = (
+    J.left_shoulder, J.left_elbow, J.left_wrist,
+    J.left_hip, J.left_knee, J.left_ankle, J.left_heel, J.left_toe,
+)  # fmt: skip
+_LIMBS: Final = {"left": _LEFT_LIMBS, "right": tuple(_MIRROR[joint] for joint in _LEFT_LIMBS)}
 
 
 def _vocabulary() -> dict[str, ParameterInfo]:
     out: dict[str, ParameterInfo] = {}
     for info in _BASE:
-        right = tuple(dict.fromkeys(_mirror(j) for j in info.joints))
+        right = tuple(dict.fromkeys(_MIRROR[j] for j in info.joints))
         if info.sided:
             both = tuple(dict.fromkeys((*info.joints, *right)))
             out[info.name] = ParameterInfo(
@@ -267,7 +283,7 @@ class ViewEstimator:
     """
 
     TIME_CONSTANT: Final = 0.4
-    # Enter side above the first, leave it below the second; front/back below the third, leave above the fourth.
+    # Enter at the first, leave at the second: side above them, front and back below them.
     SIDE: Final = (60.0, 52.0)
     FLAT: Final = (28.0, 36.0)
 
@@ -340,6 +356,8 @@ class Measurer:
 
     SPEED_TIME_CONSTANT: Final = 0.12
     FORGET_AFTER: Final = 2.0
+    TRAVEL_SPAN: Final = 1.5
+    LEAST_TRAVEL: Final = 0.15
 
     def __init__(self) -> None:
         self._view = ViewEstimator()
@@ -350,6 +368,7 @@ class Measurer:
         self._view.reset()
         self._sizes: dict[str, _RunningMedian] = {}
         self._speeds: dict[str, tuple[float, float, float]] = {}  # name -> time, smoothed value, speed
+        self._travel: deque[tuple[float, float, float]] = deque()
         self._trunk_pixels: float | None = None
         self._time: float | None = None
 
@@ -371,6 +390,21 @@ class Measurer:
         """The athlete's own length of a segment, metres: the running median with `now` added to it."""
         median = self._sizes.setdefault(name, _RunningMedian())
         return median.value if now is None or now <= 0.0 else median.add(now)
+
+    def hand_share(self, time: float, hands: float, shoulders: float) -> float | None:
+        """Hands' share of the vertical movement of the last TRAVEL_SPAN seconds; None while both rest.
+
+        hands, shoulders: heights in the picture, in trunk lengths.
+        """
+        self._travel.append((time, hands, shoulders))
+        while time - self._travel[0][0] > self.TRAVEL_SPAN:
+            self._travel.popleft()
+        moved = []
+        for column in (1, 2):
+            heights = [entry[column] for entry in self._travel]
+            moved.append(max(heights) - min(heights))
+        total = moved[0] + moved[1]
+        return moved[0] / total if total >= self.LEAST_TRAVEL else None
 
     def speed(self, name: str, time: float, value: float) -> float:
         """Change of a smoothed parameter, per second."""
@@ -474,20 +508,22 @@ class _Measuring:
         trunk = _length(self.up) if shoulder_pair and hip_pair else None
         self.trunk = size("trunk", trunk)
         self.shoulder_width = size("shoulders", self._segment(J.left_shoulder, J.right_shoulder))
-        lengths: dict[str, float | None] = {}
-        for name, a, b in (
-            ("thigh", "hip", "knee"),
-            ("shin", "knee", "ankle"),
-            ("upper_arm", "shoulder", "elbow"),
-            ("forearm", "elbow", "wrist"),
-        ):
-            for side in ("left", "right"):
-                size(name, self._segment(J[f"{side}_{a}"], J[f"{side}_{b}"]))
-            lengths[name] = size(name, None)
-        self.thigh, self.shin = lengths["thigh"], lengths["shin"]
+        self.upper_arm = self._limb("upper_arm", J.left_shoulder, J.left_elbow)
+        self.forearm = self._limb("forearm", J.left_elbow, J.left_wrist)
+        self.thigh = self._limb("thigh", J.left_hip, J.left_knee)
+        self.shin = self._limb("shin", J.left_knee, J.left_ankle)
         self.leg = self.thigh + self.shin if self.thigh and self.shin else None
-        upper, fore = lengths["upper_arm"], lengths["forearm"]
-        self.arm = upper + fore if upper and fore else None
+        self.arm = self.upper_arm + self.forearm if self.upper_arm and self.forearm else None
+        if self.trunk is None and self.shoulder_width:
+            self.trunk = self.shoulder_width / SHOULDERS_OVER_TRUNK  # hips out of the picture
+
+    def _limb(self, name: str, a: Joint, b: Joint) -> float | None:
+        """Length of a limb's segment, mean of both sides' medians."""
+        left = self.m.size(f"left_{name}", self._segment(a, b))
+        right = self.m.size(f"right_{name}", self._segment(_MIRROR[a], _MIRROR[b]))
+        if left and right:
+            return (left + right) / 2
+        return left or right
 
     def _bend(self, a: Joint, at: Joint, b: Joint) -> float:
         return blended_angle(_sub(self.p[a], self.p[at]), _sub(self.p[b], self.p[at]), self.flatness)
@@ -502,9 +538,7 @@ class _Measuring:
 
     def _side(self, side: str) -> None:
         p = self.p
-        shoulder, elbow, wrist = J[f"{side}_shoulder"], J[f"{side}_elbow"], J[f"{side}_wrist"]
-        hip, knee, ankle = J[f"{side}_hip"], J[f"{side}_knee"], J[f"{side}_ankle"]
-        heel, toe = J[f"{side}_heel"], J[f"{side}_toe"]
+        shoulder, elbow, wrist, hip, knee, ankle, heel, toe = _LIMBS[side]
 
         def put(name: str, measure: Callable[[], float | None], *joints: Joint) -> None:
             self.put(f"{side}_{name}", joints, measure)
@@ -519,6 +553,7 @@ class _Measuring:
         put("shin_tilt", lambda: self._tilt(p[ankle], p[knee]), knee, ankle)
         put("upper_arm_tilt", lambda: 180.0 - self._tilt(p[shoulder], p[elbow]), shoulder, elbow)
         put("forearm_tilt", lambda: self._tilt(p[elbow], p[wrist]), elbow, wrist)
+        put("arm_aside", lambda: self._aside(side, shoulder, elbow), shoulder, elbow, *_TRUNK)
         put("arm_reach", lambda: self._reach(shoulder, elbow, wrist), shoulder, elbow, wrist)
         put("wrist_height", lambda: self._above(p[wrist], p[shoulder], self.trunk), wrist, shoulder)
         put("elbow_height", lambda: self._above(p[elbow], p[shoulder], self.trunk), elbow, shoulder)
@@ -528,8 +563,18 @@ class _Measuring:
         put("knee_forward", lambda: self._knee_forward(knee, heel, toe), knee, heel, toe)
         put("heel_lift", lambda: self._above(p[heel], p[toe], self.shin), heel, toe)
 
+    def _aside(self, side: str, shoulder: Joint, elbow: Joint) -> float | None:
+        """Part of the upper arm's direction that points outwards along the shoulder line (3D)."""
+        arm = _sub(self.p[elbow], self.p[shoulder])
+        out = _sub(self.p[J.left_shoulder], self.p[J.right_shoulder])
+        size = _length(arm) * _length(out)
+        if size <= 0.0:
+            return None
+        dot = arm[0] * out[0] + arm[1] * out[1] + arm[2] * out[2]
+        return (dot if side == "left" else -dot) / size
+
     def _reach(self, shoulder: Joint, elbow: Joint, wrist: Joint) -> float | None:
-        """Shoulder to wrist over upper arm plus forearm, from the elbow's angle so that depth is treated alike."""
+        """Shoulder to wrist over upper arm plus forearm, from the elbow's angle."""
         upper = _length(_sub(self.p[shoulder], self.p[elbow]))
         fore = _length(_sub(self.p[wrist], self.p[elbow]))
         if upper + fore <= 0.0:
@@ -592,12 +637,26 @@ class _Measuring:
         )
         self._heights(hip_middle, shoulder_middle)
         self._widths(view)
-        for name in ("knee", "elbow", "shoulder"):
-            left, right = f"left_{name}", f"right_{name}"
-            if left in self.values and right in self.values:
-                self.values[f"{name}_difference"] = abs(self.values[left] - self.values[right])
-                self.confidence[f"{name}_difference"] = min(self.confidence[left], self.confidence[right])
+        for name, out in (
+            ("knee", "knee_difference"),
+            ("elbow", "elbow_difference"),
+            ("shoulder", "shoulder_difference"),
+            ("thigh_tilt", "thigh_difference"),
+        ):
+            self._pair(name, out, lambda left, right: abs(left - right))
+        self._pair("knee", "straighter_knee", max)
         self.put("nearness", _TRUNK, lambda: self._nearness(pose))
+
+    def _pair(self, name: str, out: str, join: Callable[[float, float], float]) -> None:
+        left, right = f"left_{name}", f"right_{name}"
+        if left in self.values and right in self.values:
+            self.values[out] = join(self.values[left], self.values[right])
+            self.confidence[out] = min(self.confidence[left], self.confidence[right])
+
+    def _lowest(self, left: Joint, right: Joint) -> tuple[float, float] | None:
+        """(y, confidence) of the lower of a pair: the foot or knee that carries."""
+        pair = [(self.p[j][1], self.seen[j]) for j in (left, right) if self.seen[j] >= MIN_CONFIDENCE]
+        return max(pair, default=None)
 
     def _mean_height(self, left: Joint, right: Joint) -> tuple[float, float] | None:
         """(y, confidence) of a pair's middle, or of the one that is seen."""
@@ -613,12 +672,23 @@ class _Measuring:
             ("hip_height", J.left_ankle, J.right_ankle, self.leg),
             ("hip_over_knee", J.left_knee, J.right_knee, self.thigh),
         ):
-            low = self._mean_height(left, right)
+            low = self._lowest(left, right)
             if hips and low and unit:
                 self.values[name] = (low[0] - hips[0]) / unit
                 self.confidence[name] = min(hips[1], low[1])
         self.put("trunk_height", _TRUNK, lambda: self._above(shoulder_middle, hip_middle, self.trunk))
+        self.put("chest_up", _TRUNK, self._chest_up)
         wrists = self._mean_height(J.left_wrist, J.right_wrist)
+        knees = self._mean_height(J.left_knee, J.right_knee)
+        if wrists and knees and self.trunk:
+            self.values["hands_over_knees"] = (knees[0] - wrists[0]) / self.trunk
+            self.confidence["hands_over_knees"] = min(wrists[1], knees[1])
+        shoulders = self._mean_height(J.left_shoulder, J.right_shoulder)
+        if wrists and shoulders and self.trunk:
+            share = self.m.hand_share(self.time, wrists[0] / self.trunk, shoulders[0] / self.trunk)
+            if share is not None:
+                self.values["hand_share"] = share
+                self.confidence["hand_share"] = min(wrists[1], shoulders[1])
         if wrists and self.trunk and self.seen[J.nose] >= MIN_CONFIDENCE:
             self.values["head_over_hands"] = (wrists[0] - self.p[J.nose][1]) / self.trunk
             self.confidence["head_over_hands"] = min(wrists[1], self.seen[J.nose])
@@ -643,6 +713,14 @@ class _Measuring:
             if ankles > 0.4 * width:  # feet together make the ratio meaningless
                 self.put("knee_width", (J.left_knee, J.right_knee, *_BOTH_ANKLES),
                          lambda: across(J.left_knee, J.right_knee) / ankles)  # fmt: skip
+
+    def _chest_up(self) -> float | None:
+        """Upward part of the chest's direction, the normal on shoulder line and trunk."""
+        line = _sub(self.p[J.left_shoulder], self.p[J.right_shoulder])
+        chest = _cross(line, self.up)
+        size = _length(chest)
+        # Seen from the side the shoulder line is mostly depth; its sign is still what the network says.
+        return None if size <= 0.0 else -chest[1] / size
 
     def _level(self, a: Joint, b: Joint) -> float | None:
         d = _sub(self.p[a], self.p[b])

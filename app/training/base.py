@@ -1,0 +1,143 @@
+"""Starting from the pre-trained base network: its folded arrays into our modules, normalisation put back.
+
+A network whose batch norm is folded into its convolutions collapses at ordinary learning rates. Here each
+normalisation is set from the statistics of real pictures such that the network computes exactly what it
+did before, and can then be trained like any other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from app.network import ConvNorm, FinderNetwork, PoseNetwork
+from app.skeleton import Joint
+
+# The base network's own landmark number of each of our joints that it knows.
+BASE_LANDMARK: Final = {
+    Joint.nose: 0,
+    Joint.left_shoulder: 11,
+    Joint.right_shoulder: 12,
+    Joint.left_elbow: 13,
+    Joint.right_elbow: 14,
+    Joint.left_wrist: 15,
+    Joint.right_wrist: 16,
+    Joint.left_hip: 23,
+    Joint.right_hip: 24,
+    Joint.left_knee: 25,
+    Joint.right_knee: 26,
+    Joint.left_ankle: 27,
+    Joint.right_ankle: 28,
+    Joint.left_heel: 29,
+    Joint.right_heel: 30,
+    Joint.left_toe: 31,
+    Joint.right_toe: 32,
+}
+
+# (kernel, bias) tensor numbers of the base network, in the order of our encoder.
+_STEM: Final = ((478, 353), (440, 423), (522, 534))
+_BLOCKS: Final = (
+    ((495, 361), (384, 436), (345, 356)),
+    ((439, 531), (404, 441), (412, 473)),
+    ((483, 407), (513, 396), (525, 509)),
+    ((378, 466), (390, 462), (350, 363)),
+    ((421, 532), (405, 504), (488, 448)),
+    ((459, 383), (521, 357), (530, 493)),
+    ((502, 402), (371, 471), (381, 367)),
+    ((426, 443), (435, 512), (399, 411)),
+    ((468, 510), (481, 388), (442, 452)),
+    ((343, 430), (497, 476), (507, 374)),
+    ((386, 449), (418, 518), (429, 415)),
+    ((474, 491), (485, 370), (446, 456)),
+    ((515, 366), (529, 408), (489, 500)),
+    ((391, 479), (354, 524), (364, 422)),
+)
+_TOP: Final = ((433, 496), (395, 375))
+_NARROW: Final = {
+    "narrow_whole": ((467, 346), (406, 416)),
+    "narrow_coarse": ((349, 414), (358, 484)),
+    "narrow_middle": ((431, 455), (394, 526)),
+    "narrow_fine": ((444, 379), (454, 352)),
+}
+_MAPS: Final = (410, 389)
+
+
+def _kernel(array: np.ndarray) -> Tensor:
+    """(out, h, w, in) of an ordinary or (1, h, w, channels) of a depthwise convolution -> torch's layout."""
+    axes = (3, 0, 1, 2) if array.shape[0] == 1 and array.shape[1] > 1 else (0, 3, 1, 2)
+    return torch.from_numpy(np.ascontiguousarray(array.astype(np.float32).transpose(axes)))
+
+
+def load_base(network: PoseNetwork | FinderNetwork, arrays_file: Path, pictures: Tensor) -> None:
+    """Fills `network` in place from the base network's arrays.
+
+    arrays_file: the npz with tensors named by number.
+    pictures: (N, 3, S, S) RGB in 0..1, some dozens of real ones, from which normalisation is set.
+    Layers that the base does not have keep their fresh weights. Raises OSError or KeyError if the file is
+    not that network.
+    """
+    with np.load(arrays_file, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    known: dict[nn.Module, Tensor] = {}  # ConvNorm -> folded bias
+
+    def put(block: nn.Module, numbers: tuple[int, int]) -> None:
+        assert isinstance(block, ConvNorm)
+        conv = block[0]
+        assert isinstance(conv, nn.Conv2d)
+        conv.weight.data.copy_(_kernel(arrays[str(numbers[0])]))
+        known[block] = torch.from_numpy(arrays[str(numbers[1])].astype(np.float32))
+
+    for layer, numbers in zip(network.encoder.stem, _STEM, strict=True):
+        put(layer, numbers)
+    for block, rows in zip(network.encoder.blocks, _BLOCKS, strict=True):
+        for name, numbers in zip(("expand", "spatial", "project"), rows, strict=True):
+            put(getattr(block, name), numbers)
+    for layer, numbers in zip(network.encoder.top, _TOP, strict=True):
+        put(layer, numbers)
+    for name, rows in _NARROW.items():
+        if hasattr(network, name):
+            for layer, numbers in zip(getattr(network, name), rows, strict=True):
+                put(layer, numbers)
+    if isinstance(network, PoseNetwork):
+        kernel, bias = _kernel(arrays[str(_MAPS[0])]), torch.from_numpy(arrays[str(_MAPS[1])].astype(np.float32))
+        with torch.no_grad():
+            nn.init.normal_(network.narrow_maps.weight, std=0.001)
+            nn.init.zeros_(network.narrow_maps.bias)  # type: ignore[arg-type]
+            nn.init.normal_(network.wide_maps.weight, std=0.001)
+            nn.init.zeros_(network.wide_maps.bias)  # type: ignore[arg-type]
+            for joint, landmark in BASE_LANDMARK.items():
+                network.narrow_maps.weight[joint] = kernel[landmark]
+                network.narrow_maps.bias[joint] = bias[landmark]  # type: ignore[index]
+    _set_normalisation(network, known, pictures)
+
+
+@torch.no_grad()
+def _set_normalisation(network: nn.Module, known: dict[nn.Module, Tensor], pictures: Tensor) -> None:
+    """Sets each normalisation, in the order of computation, to undo itself on these pictures."""
+    hooks = []
+    for block in network.modules():
+        if not isinstance(block, ConvNorm):
+            continue
+
+        def set_from(_conv: nn.Module, _inputs: tuple[Tensor, ...], out: Tensor, block: ConvNorm = block) -> None:
+            norm = block[1]
+            assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None
+            assert norm.running_var is not None
+            mean, var = out.mean((0, 2, 3)), out.var((0, 2, 3))
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(var)
+            if block in known:
+                norm.weight.copy_((var + norm.eps).sqrt())
+                norm.bias.copy_(mean + known[block])
+
+        hooks.append(block[0].register_forward_hook(set_from))
+    was_training = network.training
+    network.eval()
+    network(pictures)
+    network.train(was_training)
+    for hook in hooks:
+        hook.remove()

@@ -1,0 +1,500 @@
+"""Frame to Pose: find the person, crop, infer, un-crop, follow from frame to frame, smooth.
+
+One person is followed: the crop of each frame comes from the joints of the one before, so that the finder
+runs only at the start and after a loss, and somebody who walks by is not picked up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import cv2
+import numpy as np
+
+from app.capture import Frame
+from app.crop import MIN_SIDE, UPRIGHT, Crop, Image, around_candidate, around_joints, whole
+from app.decode import Candidate, decode_finder, decode_joints, flip_maps
+from app.runtimes import Runtime
+from app.skeleton import MIRROR, NUM_JOINTS, FloatArray, Joint, Pose
+from app.smoothing import OneEuro
+
+# ---- presence: the mean confidence of the best of the trunk's and limbs' roots
+CORE: Final = np.array(
+    [
+        Joint.neck,
+        Joint.left_shoulder,
+        Joint.right_shoulder,
+        Joint.left_elbow,
+        Joint.right_elbow,
+        Joint.left_hip,
+        Joint.right_hip,
+        Joint.left_knee,
+        Joint.right_knee,
+    ]
+)
+CORE_COUNT: Final = 6  # of these: from the side, or behind a desk, the others are hidden
+ENTER: Final = 0.45  # presence from which somebody is there
+LEAVE: Final = 0.28  # presence below which the person may be gone
+GONE: Final = 0.14  # presence below which no skeleton is shown even for a moment
+LOST_AFTER: Final = 0.3  # seconds below LEAVE
+
+# ---- the finder
+CANDIDATE: Final = 0.3  # score from which the finder's candidate is tried
+SURE_CANDIDATE: Final = 0.5  # score from which no second look is needed
+REMEMBER: Final = 2.0  # seconds for which a lost person is looked for at the old place only
+
+# ---- following
+GROW, SHRINK = 0.10, 0.6  # seconds in which the crop's side follows the body, up and down
+TURN: Final = 0.12  # seconds in which its turn does
+LEAP: Final = 0.35  # trunk lengths that the trunk may jump in no time ...
+LEAP_SPEED: Final = 8.0  # ... and for each second passed
+SWAP_SECONDS: Final = 0.5  # left and right are held against the network at most so long
+LARGEST_STEP_BACK: Final = 0.5  # seconds; a longer jump back in time is another recording
+
+# ---- metres: mean distances of joint centres of adults, metres (optical motion capture of the ten people of
+# UI-PRMD and Pose2Sim's demo, rounded); (first, second, length, weight). Long bones weigh more.
+_METRIC: Final = (
+    ("left_shoulder", "right_shoulder", 0.34, 1.0),
+    ("left_shoulder", "left_hip", 0.51, 2.0),
+    ("right_shoulder", "right_hip", 0.51, 2.0),
+    ("left_shoulder", "right_hip", 0.56, 1.0),
+    ("right_shoulder", "left_hip", 0.56, 1.0),
+    ("left_shoulder", "left_elbow", 0.28, 1.0),
+    ("right_shoulder", "right_elbow", 0.28, 1.0),
+    ("left_elbow", "left_wrist", 0.25, 1.0),
+    ("right_elbow", "right_wrist", 0.25, 1.0),
+    ("left_hip", "left_knee", 0.40, 2.0),
+    ("right_hip", "right_knee", 0.40, 2.0),
+    ("left_knee", "left_ankle", 0.41, 2.0),
+    ("right_knee", "right_ankle", 0.41, 2.0),
+)
+_FIRST: Final = np.array([Joint[row[0]] for row in _METRIC])
+_SECOND: Final = np.array([Joint[row[1]] for row in _METRIC])
+_LENGTH: Final = np.array([row[2] for row in _METRIC], np.float32)
+_WEIGHT: Final = np.array([row[3] for row in _METRIC], np.float32)
+TRUNK: Final = 0.50  # metres, mid-hip to neck
+SCALE_SECONDS: Final = 0.8  # in which the scale follows
+
+_UPPER: Final = np.array([j for j in Joint if j.name.split("_")[-1] in ("shoulder", "elbow", "wrist")])
+_LOWER: Final = np.array(
+    [j for j in Joint if j.name.split("_")[-1] in ("hip", "knee", "ankle", "heel", "toe")]
+)
+_TRUNK: Final = np.array([Joint.left_shoulder, Joint.right_shoulder, Joint.left_hip, Joint.right_hip])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reading:
+    """Joints in frame pixels: xy (19, 2), depth (19,) away from the camera relative to mid-hip,
+    confidence (19,), and the crop they were read in."""
+
+    xy: FloatArray
+    depth: FloatArray
+    confidence: FloatArray
+    crop: Crop
+
+    @property
+    def presence(self) -> float:
+        """0..1: whether somebody is there at all."""
+        return float(np.sort(self.confidence[CORE])[-CORE_COUNT:].mean())
+
+    def swapped(self, joints: FloatArray) -> Reading:
+        """With left and right exchanged among `joints`."""
+        order = np.arange(NUM_JOINTS)
+        order[joints] = MIRROR[joints]
+        return replace(self, xy=self.xy[order], depth=self.depth[order], confidence=self.confidence[order])
+
+
+@dataclass(kw_only=True)
+class _Track:
+    """The person being followed."""
+
+    crop: Crop  # for the next frame
+    last: Reading
+    time: float
+    seen: float  # time of the last frame in which presence was above LEAVE
+    scale: float  # metres per frame pixel
+    since_swap: float | None = None  # since when left and right are held against the network
+
+
+class Estimator:
+    """Follows one person through frames, or reads a single image. Not thread-safe.
+
+    runtime: both networks. smooth: One-Euro filters on joints and depth (off for measuring the network).
+    """
+
+    def __init__(self, runtime: Runtime, *, smooth: bool = True):
+        self._runtime = runtime
+        self._smooth = smooth
+        # At rest, joints tremble by about a centimetre a frame: 1.5 Hz hides it. From 1 m/s on the cut-off is
+        # past 9 Hz, a lag below 18 ms. Depth is noisier than the image plane and moves less.
+        self._xy_filter = OneEuro(minimum=1.5, slope=8.0)
+        self._depth_filter = OneEuro(minimum=0.8, slope=4.0)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets whom it followed."""
+        self._track: _Track | None = None
+        self._memory: _Track | None = None
+        self._frame_shape: tuple[int, ...] | None = None
+        self._time: float | None = None
+        self._look = 0
+        self._xy_filter.reset()
+        self._depth_filter.reset()
+
+    # ------------------------------------------------------------ frame by frame
+
+    def estimate(self, frame: Frame) -> Pose | None:
+        """The followed person's pose in this frame, None where nobody is.
+
+        Frames come in order; a change of size, or a time that jumps back, begins anew.
+        """
+        image = _as_bgr(frame.image)
+        if image is None:
+            return None
+        size_changed = self._frame_shape is not None and self._frame_shape != image.shape
+        if size_changed or (self._time is not None and frame.time < self._time - LARGEST_STEP_BACK):
+            self.reset()
+        self._frame_shape, self._time = image.shape, frame.time
+        reading = self._follow(image, frame.time) if self._track is not None else None
+        if self._track is None:
+            reading = self._find(image, frame.time)
+        if reading is None or self._track is None:
+            return None
+        return self._pose(reading, self._track, frame.time)
+
+    def _follow(self, image: Image, time: float) -> Reading | None:
+        """Reads the crop that the last frame left; ends the track when the person has gone."""
+        track = self._track
+        assert track is not None
+        reading = self._read(image, track.crop)
+        passed = max(time - track.time, 0.0)
+        good = reading.presence >= LEAVE and not _leapt(track.last, reading, passed)
+        if not good:
+            # The person may have moved out of the crop in one bound: look again, at the same place first.
+            found = self._find_near(image, track, time)
+            if found is not None:
+                reading, good = found, True
+        if not good:
+            if time - track.seen > LOST_AFTER or time < track.time:
+                self._memory, self._track = track, None
+            return reading if self._track is not None and reading.presence >= GONE else None
+        reading = self._keep_sides(track, reading, time)
+        self._advance(track, reading, time, image)
+        return reading
+
+    def _advance(self, track: _Track, reading: Reading, time: float, image: Image) -> None:
+        passed = min(max(time - track.time, 0.0), 0.2)
+        target = around_joints(reading.xy, reading.confidence, reading.crop, (image.shape[1], image.shape[0]))
+        if target is not None:
+            before = track.crop
+            slow = GROW if target.side > before.side else SHRINK
+            side = before.side * (target.side / before.side) ** _share(passed, slow)
+            # A box that no longer holds the body helps nobody, however smooth it is.
+            side = max(side, target.side * 0.9)
+            turn = _share(passed, TURN)
+            up = np.array(before.up) * (1 - turn) + np.array(target.up) * turn
+            length = float(np.hypot(*up))
+            if length < 0.3:  # upside down from one frame to the next
+                up, length = np.array(target.up), 1.0
+            up = up / length
+            # The body goes on as it went: half of its last step ahead.
+            before_target = around_joints(
+                track.last.xy, track.last.confidence, track.last.crop, (image.shape[1], image.shape[0])
+            )
+            step = np.zeros(2)
+            if before_target is not None and 0 < passed < 0.2:
+                step = (np.array(target.centre) - np.array(before_target.centre)) * 0.5
+                step *= min(1.0, 0.1 * side / max(float(np.hypot(*step)), 1e-6))
+            centre = (float(target.centre[0] + step[0]), float(target.centre[1] + step[1]))
+            track.crop = Crop(centre=centre, side=side, up=(float(up[0]), float(up[1])))
+        scale = _metric_scale(reading)
+        if scale is not None:
+            track.scale *= (scale / track.scale) ** _share(passed, SCALE_SECONDS)
+        track.last, track.time, track.seen = reading, time, time
+
+    def _keep_sides(self, track: _Track, reading: Reading, time: float) -> Reading:
+        """Undoes a sudden exchange of left and right, of arms or of legs.
+
+        Nobody turns round within a frame. But a network that insists for half a second is right, and the
+        past was wrong.
+        """
+        if time - track.time > 0.2:
+            track.since_swap = None
+            return reading
+        trunk = _trunk_pixels(track.last)
+        wrong = [group for group in (_UPPER, _LOWER) if _exchanged(track.last, reading, group, trunk)]
+        if not wrong:
+            track.since_swap = None
+            return reading
+        if track.since_swap is None:
+            track.since_swap = time
+        if time - track.since_swap > SWAP_SECONDS:
+            track.since_swap = None
+            self._xy_filter.reset()
+            self._depth_filter.reset()
+            return reading
+        return reading.swapped(np.concatenate(wrong))
+
+    # ------------------------------------------------------------ finding
+
+    def _find(self, image: Image, time: float) -> Reading | None:
+        """Looks for somebody to follow; two windows a frame at most, the others in the frames to come."""
+        memory = self._memory
+        if memory is not None and not 0 <= time - memory.seen <= REMEMBER:
+            self._memory = memory = None
+        people = self._candidates(image, whole(image))
+        if not people or people[0].score < SURE_CANDIDATE:
+            looks = _second_looks(image)
+            if memory is not None:
+                looks = [replace(memory.crop, side=memory.crop.side * 1.6, up=UPRIGHT)]
+            if looks:
+                people += self._candidates(image, looks[self._look % len(looks)])
+                self._look += 1
+        if memory is not None:
+            people = [person for person in people if _same_person(person, memory, time)]
+        for person in sorted(people, key=lambda p: -_importance(p, image))[:2]:
+            reading = self._settle(image, around_candidate(person))
+            if reading is None:
+                continue
+            self._start(reading, time, image, memory)
+            return reading
+        return None
+
+    def _find_near(self, image: Image, track: _Track, time: float) -> Reading | None:
+        people = self._candidates(image, whole(image))
+        for person in people:
+            if _same_person(person, track, time):
+                reading = self._settle(image, around_candidate(person))
+                if reading is not None:
+                    return reading
+        return None
+
+    def _settle(self, image: Image, crop: Crop) -> Reading | None:
+        """Reads a crop, then once more in the crop that its joints ask for; None if nobody is there."""
+        reading = self._read(image, crop)
+        size = (image.shape[1], image.shape[0])
+        better = around_joints(reading.xy, reading.confidence, reading.crop, size)
+        if better is not None:
+            again = self._read(image, better)
+            if again.presence >= reading.presence:
+                reading = again
+        return reading if reading.presence >= ENTER else None
+
+    def _start(self, reading: Reading, time: float, image: Image, memory: _Track | None) -> None:
+        size = (image.shape[1], image.shape[0])
+        crop = around_joints(reading.xy, reading.confidence, reading.crop, size) or reading.crop
+        scale = _metric_scale(reading) or (memory.scale if memory is not None else TRUNK / (0.3 * crop.side))
+        self._track = _Track(crop=crop, last=reading, time=time, seen=time, scale=scale)
+        self._memory = None
+        self._xy_filter.reset()
+        self._depth_filter.reset()
+
+    def _candidates(self, image: Image, window: Crop) -> list[Candidate]:
+        """Whom the finder sees in `window` (an upright square of the frame), in frame pixels."""
+        size = self._runtime.finder_size
+        maps = self._runtime.finder_maps(_batch([window.cut(image, size)]))
+        scale = window.side / size
+
+        def back(point: tuple[float, float]) -> tuple[float, float]:
+            x, y = ((p - size / 2) * scale + c for p, c in zip(point, window.centre, strict=True))
+            return x, y
+
+        return [
+            Candidate(score=p.score, hip=back(p.hip), neck=back(p.neck), radius=p.radius * scale)
+            for p in decode_finder(maps[0], CANDIDATE)
+        ]
+
+    # ------------------------------------------------------------ reading
+
+    def _read(self, image: Image, crop: Crop) -> Reading:
+        size = self._runtime.input_size
+        maps = self._runtime.pose_maps(_batch([crop.cut(image, size)]))
+        return _reading(maps, crop, size)
+
+    def _read_twice(self, image: Image, crop: Crop) -> Reading:
+        """The mean of the crop and its mirror image."""
+        size = self._runtime.input_size
+        batch = _batch([crop.cut(image, size)])
+        batch = np.concatenate([batch, batch[:, :, :, ::-1]])
+        maps = self._runtime.pose_maps(np.ascontiguousarray(batch))
+        mean = (maps[:1] + flip_maps(maps[1:])) * np.float32(0.5)
+        return _reading(mean, crop, size)
+
+    def _pose(self, reading: Reading, track: _Track, time: float) -> Pose:
+        xy, depth = reading.xy, reading.depth
+        if self._smooth:
+            trust = np.clip(reading.confidence * 2, 0.02, 1.0)
+            xy = self._xy_filter.step(xy, time, unit=1 / track.scale, trust=trust[:, None])
+            depth = self._depth_filter.step(depth, time, unit=1 / track.scale, trust=trust)
+        return _make_pose(xy, depth, reading.confidence, track.scale, time)
+
+    # ------------------------------------------------------------ single images
+
+    def estimate_still(self, image: Image) -> Pose | None:
+        """The main person's pose in one image on its own, None where nobody is. Takes its time.
+
+        Crops come from the finder and from the whole image, upright and turned; each is read with its mirror
+        image and then again, twice, in the crop that its joints ask for. The most confident wins.
+        """
+        bgr = _as_bgr(image)
+        if bgr is None:
+            return None
+        size = (bgr.shape[1], bgr.shape[0])
+        crops = [whole(bgr, margin=1.1)]
+        people = self._candidates(bgr, whole(bgr))
+        if not people:
+            for window in _second_looks(bgr):
+                people += self._candidates(bgr, window)
+        people = sorted(people, key=lambda p: -_importance(p, bgr))[:2]
+        crops += [around_candidate(person) for person in people]
+        readings = [self._read_twice(bgr, crop) for crop in crops]
+        best = max(readings, key=_still_score)
+        if best.presence < ENTER * 1.2:
+            turned = [whole(bgr, up=up, margin=1.1) for up in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0))]
+            best = max([best, *(self._read_twice(bgr, crop) for crop in turned)], key=_still_score)
+        for _ in range(2):
+            crop = around_joints(best.xy, best.confidence, best.crop, size)
+            if crop is None:
+                break
+            again = self._read_twice(bgr, crop)
+            if _still_score(again) < _still_score(best):
+                break
+            best = again
+        if best.presence < LEAVE:
+            return None
+        scale = _metric_scale(best) or TRUNK / (0.3 * best.crop.side)
+        return _make_pose(best.xy, best.depth, best.confidence, scale, 0.0)
+
+
+# ---------------------------------------------------------------- helpers without state
+
+
+def _as_bgr(image: Image) -> Image | None:
+    """H x W x 3 uint8, whatever the source gave (grey, one channel, four); None when it is too small."""
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or min(image.shape[:2]) < MIN_SIDE:
+        return None
+    if image.ndim == 3 and image.shape[2] == 3:
+        return image
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    code = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}.get(channels)
+    return None if code is None else cv2.cvtColor(image, code)  # type: ignore[return-value]
+
+
+def _batch(crops: list[Image]) -> FloatArray:
+    """BGR uint8 crops of one size -> (N, 3, S, S) float32 RGB in 0..1."""
+    return cv2.dnn.blobFromImages(crops, scalefactor=1 / 255, swapRB=True)  # type: ignore[return-value]
+
+
+def _reading(maps: FloatArray, crop: Crop, size: int) -> Reading:
+    joints = decode_joints(maps)
+    return Reading(
+        xy=crop.to_frame(joints.xy[0], size),
+        depth=joints.depth[0] * np.float32(crop.side / size),
+        confidence=joints.confidence[0],
+        crop=crop,
+    )
+
+
+def _still_score(reading: Reading) -> float:
+    return float(reading.confidence.mean())
+
+
+def _share(passed: float, slow: float) -> float:
+    """How much of the way to its target a value goes in `passed` seconds with time constant `slow`."""
+    return 1.0 - float(np.exp(-max(passed, 0.01) / slow))
+
+
+def _trunk_pixels(reading: Reading) -> float:
+    """Length of the trunk in frame pixels, or a fair guess where it points at the camera."""
+    shoulders = reading.xy[[Joint.left_shoulder, Joint.right_shoulder]].mean(axis=0)
+    hips = reading.xy[[Joint.left_hip, Joint.right_hip]].mean(axis=0)
+    return max(float(np.hypot(*(shoulders - hips))), 0.15 * reading.crop.side)
+
+
+def _leapt(before: Reading, now: Reading, passed: float) -> bool:
+    """Whether the trunk moved faster than a trunk can: then it is somebody else, or nobody."""
+    both = np.minimum(before.confidence, now.confidence)[_TRUNK]
+    if both.max() < 0.2:
+        return False
+    steps = np.hypot(*(now.xy[_TRUNK] - before.xy[_TRUNK]).T)
+    # Left and right exchanged is no leap: measure the nearer of the two.
+    crossed = np.hypot(*(now.xy[MIRROR[_TRUNK]] - before.xy[_TRUNK]).T)
+    step = min(float(np.median(steps[both >= 0.2])), float(np.median(crossed[both >= 0.2])))
+    return step > (LEAP + LEAP_SPEED * passed) * _trunk_pixels(before)
+
+
+def _exchanged(before: Reading, now: Reading, group: FloatArray, trunk: float) -> bool:
+    weight = np.minimum(before.confidence, now.confidence)[group]
+    if weight.sum() < 1.0:
+        return False
+    same = np.hypot(*(now.xy[group] - before.xy[group]).T)
+    other = np.hypot(*(now.xy[MIRROR[group]] - before.xy[group]).T)
+    kept, crossed = (float((d * weight).sum() / weight.sum()) for d in (same, other))
+    return kept > 0.2 * trunk and crossed < 0.5 * kept
+
+
+def _metric_scale(reading: Reading) -> float | None:
+    """Metres per frame pixel: weighted median, over bones well seen, of mean length over seen length.
+
+    Seen lengths are of image plane and depth together (weak perspective). None when too few are seen.
+    """
+    weight = _WEIGHT * (np.minimum(reading.confidence[_FIRST], reading.confidence[_SECOND]) > 0.35)
+    if (weight > 0).sum() < 3:
+        return None
+    flat = np.hypot(*(reading.xy[_FIRST] - reading.xy[_SECOND]).T)
+    length = np.hypot(flat, reading.depth[_FIRST] - reading.depth[_SECOND])
+    ratio = _LENGTH / np.maximum(length, 1e-3)
+    order = np.argsort(ratio)
+    half = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
+    return float(ratio[order[min(int(half), len(order) - 1)]])
+
+
+def _make_pose(xy: FloatArray, depth: FloatArray, confidence: FloatArray, scale: float, time: float) -> Pose:
+    """xy (19, 2), depth (19,) in frame pixels, scale in metres per pixel -> Pose, weak perspective."""
+    hips = [Joint.left_hip, Joint.right_hip]
+    origin = xy[hips].mean(axis=0)
+    origin_depth = float(depth[hips].mean())
+    if confidence[hips].max() < 0.1 and confidence[Joint.neck] > 0.3:
+        # Behind a desk: the hips are where a trunk of mean length ends; depth is relative to them already.
+        origin, origin_depth = xy[Joint.neck] + np.array([0.0, TRUNK / scale]), 0.0
+    xyz = np.empty((NUM_JOINTS, 3), np.float32)
+    xyz[:, :2] = (xy - origin) * scale
+    xyz[:, 2] = (depth - origin_depth) * scale
+    return Pose(time=time, xy=xy.astype(np.float32), xyz=xyz, confidence=confidence.astype(np.float32))
+
+
+def _second_looks(image: Image) -> list[Crop]:
+    """Windows for people too small for a look at the whole frame: 15 % of the height is enough in these."""
+    height, width = image.shape[:2]
+    longer, side = max(height, width), min(height, width)
+    windows = []
+    for share in (1.0, 0.6):
+        length = side * share
+        along = max(1, int(np.ceil((longer - length) / (0.6 * length))) + 1) if longer > length else 1
+        across = 1 if share == 1.0 else 2
+        for i in range(along):
+            for k in range(across):
+                a = length / 2 + (longer - length) * (i / (along - 1) if along > 1 else 0.5)
+                b = length / 2 + (side - length) * (k / (across - 1) if across > 1 else 0.5)
+                windows.append(Crop(centre=(a, b) if width >= height else (b, a), side=length))
+    return [window for window in windows if window.side < 0.9 * longer]
+
+
+def _importance(person: Candidate, image: Image) -> float:
+    """The main person is seen surely, is large, and stands near the middle."""
+    height, width = image.shape[:2]
+    off = abs(person.hip[0] / width - 0.5) + abs(person.hip[1] / height - 0.5)
+    return person.score * float(np.sqrt(person.radius / max(width, height))) * (1.0 - 0.5 * min(off, 1.0))
+
+
+def _same_person(person: Candidate, track: _Track, time: float) -> bool:
+    """Whether the finder's candidate can be whom `track` last saw: near enough, and about as large."""
+    passed = max(time - track.seen, 0.0)
+    hips = track.last.xy[[Joint.left_hip, Joint.right_hip]].mean(axis=0)
+    if track.last.confidence[[Joint.left_hip, Joint.right_hip]].max() < 0.2:
+        hips = np.array(track.last.crop.centre)
+    radius = track.last.crop.side / 2
+    far = float(np.hypot(person.hip[0] - hips[0], person.hip[1] - hips[1]))
+    ratio = person.radius / radius
+    return far < radius * (0.5 + 0.8 * passed) and 0.5 < ratio < 1.8

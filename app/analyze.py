@@ -28,7 +28,7 @@ from app.errors import EXIT_DONE, EXIT_FAILED, FormcueError, UsageError
 from app.files import OutputError, check_writable, replacing, to_json
 from app.overlay import Image, draw_result
 from app.pipeline import Event, Pipeline, StepResult
-from app.recording import Recording, is_recording, load_recording
+from app.recording import RecordedFrame, Recording, is_recording, load_recording, save_recording
 from app.reps import Hold, Rep
 from app.rules import Prompt
 from app.skeleton import Joint, Pose
@@ -51,6 +51,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--overlay", metavar="FILE.mp4", type=Path, help="also the video with the skeleton drawn"
     )
+    parser.add_argument(
+        "--record", metavar="FILE.poses.gz", type=Path, help="also the poses, to analyze again"
+    )
     add_language_argument(parser)
     add_runtime_arguments(parser)
     parser.set_defaults(run=run)
@@ -59,14 +62,14 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Does the work of the command. Raises FormcueError; nothing is left half-written."""
     exercise = choose_exercise(args.exercise)
-    check_writable(args.out)
-    if args.overlay is not None:
-        check_writable(args.overlay)
-        if args.overlay.suffix.lower() != ".mp4":
-            raise UsageError(f"{args.overlay}: the overlay is an MP4 video; give it a name that ends in .mp4")
-    outputs = [path.resolve() for path in (args.out, args.overlay) if path is not None]
-    if Path(args.video).resolve() in outputs or len(set(outputs)) < len(outputs):
-        raise UsageError("--out and --overlay must be files of their own, and not the video")
+    outputs = [path for path in (args.out, args.overlay, args.record) if path is not None]
+    for path in outputs:
+        check_writable(path)
+    if args.overlay is not None and args.overlay.suffix.lower() != ".mp4":
+        raise UsageError(f"{args.overlay}: the overlay is an MP4 video; give it a name that ends in .mp4")
+    places = [path.resolve() for path in outputs]
+    if Path(args.video).resolve() in places or len(set(places)) < len(places):
+        raise UsageError("each output must be a file of its own, and not the video")
 
     with ExitStack() as stack:
         stack.enter_context(_terminable())
@@ -87,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
             source, total = _described(args.video, video), video.frame_count
 
         tally = Tally(with_frames=args.frames)
+        poses: list[RecordedFrame] = []
         steps = (
             recorded_steps(pipeline, recording, tally)
             if recording is not None
@@ -99,11 +103,15 @@ def run(args: argparse.Namespace) -> int:
             writer = stack.enter_context(_OverlayWriter(args.overlay, temporary, source))
         for result in tqdm(steps, total=total, unit="frame", disable=not sys.stderr.isatty(), leave=False):
             tally.add(result)
+            if args.record is not None:
+                poses.append(RecordedFrame(time=result.time, pose=result.pose))
             if writer is not None:
                 writer.write(result)
         tally.add_events(pipeline.finish())
         if writer is not None:
             writer.finish()
+        if args.record is not None:
+            save_recording(args.record, _recorded(source, model, poses))
         document = tally.document(source=source, model=model, pipeline=pipeline)
         out.write_text(to_json(document), encoding="utf-8")
     print(tally.summary(pipeline))
@@ -260,6 +268,18 @@ def _rounded(value: Any, digits: int) -> float | None:
 
 def _described(path: str, source: Source | Recording) -> dict[str, Any]:
     return {"path": path, "width": source.width, "height": source.height, "fps": _rounded(source.fps, 3)}
+
+
+def _recorded(source: Mapping[str, Any], model: Mapping[str, Any], poses: list[RecordedFrame]) -> Recording:
+    seen_by = {key: str(model[key]) for key in ("name", "sha256")} if model["name"] else None
+    return Recording(
+        source=Path(source["path"]).name,  # not the whole path: it would tell of the athlete's computer
+        width=source["width"],
+        height=source["height"],
+        fps=source["fps"],
+        frames=tuple(poses),
+        model=seen_by,
+    )
 
 
 @contextmanager

@@ -160,6 +160,19 @@ def test_the_overlay_has_the_videos_frames_with_the_skeleton_on_them(tmp_path: P
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4", "out.json", "over.mp4"]
 
 
+def test_recorded_poses_give_the_same_result_again(tmp_path: Path, replay) -> None:
+    poses: list[Pose | None] = [*squats(2)]
+    replay(poses)
+    kept = tmp_path / "a.poses.gz"
+    first = analysed(film(tmp_path / "a.mp4", len(poses)), "--record", str(kept), out=tmp_path / "1.json")
+    second = analysed(kept, out=tmp_path / "2.json")
+    assert len(first["reps"]) == 2
+    for key in ("reps", "holds", "prompts", "faults"):
+        assert first[key] == second[key], key
+    assert second["model"] == {**MODEL, "device": None, "runtime": None}
+    assert second["source"]["frames"] == len(poses)
+
+
 def test_a_recording_can_be_drawn_too(tmp_path: Path, recorded: Path) -> None:
     analysed(recorded, "--overlay", str(tmp_path / "over.mp4"), out=tmp_path / "out.json")
     with open_source(str(tmp_path / "over.mp4")) as drawn:
@@ -339,9 +352,9 @@ def test_places_that_cannot_be_written_are_refused_before_the_work(
     for more, says in [
         ([tmp_path / "absent" / "o.json"], "create it first"),
         ([tmp_path], "is a folder"),
-        ([recorded], "files of their own"),
+        ([recorded], "file of its own"),
         ([tmp_path / "o.json", "--overlay", tmp_path / "o.txt"], "ends in .mp4"),
-        ([tmp_path / "o.mp4", "--overlay", tmp_path / "o.mp4"], "files of their own"),
+        ([tmp_path / "o.mp4", "--overlay", tmp_path / "o.mp4"], "file of its own"),
         ([tmp_path / "o.json", "--overlay", tmp_path / "absent" / "o.mp4"], "create it first"),
     ]:
         code, line = refused(capfd, *start, *more)

@@ -27,6 +27,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.commands import add_runtime_arguments, load_estimator
 from app.errors import EXIT_DONE, EXIT_USAGE, FormcueError
 from app.files import check_writable, replacing, write_json
 from app.skeleton import BONES, JOINT_NAMES, NUM_JOINTS, Joint, Pose
@@ -396,14 +397,23 @@ def _known(scores: dict[str, float]) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------- the command
 
 
+def add_parser(commands: Any) -> None:
+    """Adds `evaluate` to the sub-parsers of the main argument parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "evaluate",
+        help="measure the network on labelled data",
+        description="Measures the joints on photographs and on calibrated cameras, and prints tables.",
+    )
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python main.py evaluate`."""
     parser.add_argument(
         "--data", required=True, type=Path, metavar="FOLDER", help="holds the test sets' zip files"
     )
-    parser.add_argument("--model", default="auto", help="weights by name from the catalogue")
-    parser.add_argument("--device", default="auto", choices=("auto", "cuda", "mps", "cpu"))
-    parser.add_argument("--runtime", default="auto", choices=("auto", "openvino", "torch"))
+    add_runtime_arguments(parser)
     parser.add_argument("--vs", choices=("mediapipe",), help="measure this peer on the same images too")
     parser.add_argument("--peer-python", metavar="PATH", help="an interpreter that has the peer installed")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the figures")
@@ -427,27 +437,23 @@ def run(arguments: argparse.Namespace) -> int:
         if files not in present:
             print(f"skipped {', '.join(files)}: not in {arguments.data}", file=sys.stderr)
 
-    from app.estimator import Estimator
-    from app.runtimes import load_runtime
-
-    runtime = load_runtime(arguments.model, device=arguments.device, runtime=arguments.runtime)
-    model = {key: getattr(runtime, key) for key in ("sha256", "device", "runtime")}
+    estimator, model = load_estimator(arguments)
     report: list[dict[str, Any]] = []
     peer = arguments.peer_python if arguments.vs else None
     with tempfile.TemporaryDirectory() as scratch:
         if LSPET_FILES in present:
             stills = read_stills(arguments.data)
-            estimate_still = Estimator(runtime).estimate_still
-            report.append(evaluate_stills(stills, estimate_still, Path(scratch), peer, arguments.worst))
+            report.append(
+                evaluate_stills(stills, estimator.estimate_still, Path(scratch), peer, arguments.worst)
+            )
         if (TWO_VIEW_FILE,) in present:
             for view in read_views(arguments.data):
+                estimator.reset()
                 path = Path(scratch) / view.name
                 path.write_bytes(_read_member(arguments.data / TWO_VIEW_FILE, view.name))
-                report.append(evaluate_view(view, Estimator(runtime).estimate, path, peer))
+                report.append(evaluate_view(view, estimator.estimate, path, peer))
     if arguments.out:
-        write_json(
-            arguments.out, {"schema": SCHEMA, "model": {"name": runtime.model_name, **model}, "sets": report}
-        )
+        write_json(arguments.out, {"schema": SCHEMA, "model": model, "sets": report})
     return EXIT_DONE
 
 

@@ -16,6 +16,7 @@ from app.errors import FormcueError
 from app.skeleton import JOINT_NAMES, NUM_JOINTS, Joint, Pose
 from app.training import evaluation
 from app.training.datasets import LSP_ORDER
+from main import main
 
 EVERY = np.ones((1, NUM_JOINTS), bool)
 
@@ -322,6 +323,64 @@ def test_a_folder_without_a_test_set_is_named(tmp_path: Path) -> None:
     with pytest.raises(FormcueError, match=r"no test set there; put lspet-train-0\.zip and") as refused:
         evaluation.run(options("--data", str(tmp_path)))
     assert refused.value.exit_code == 2
+
+
+class Everywhere:
+    """A runtime without a network: its maps see joints in the middle of whatever they are shown."""
+
+    model_name, sha256, device, runtime, notes = "none", "0" * 64, "cpu", "torch", ()
+    input_size = finder_size = 256
+
+    def warm_up(self) -> None:
+        """Nothing to warm."""
+
+    def pose_maps(self, batch: np.ndarray) -> np.ndarray:
+        maps = np.full((len(batch), 2 * NUM_JOINTS, 64, 64), -20, np.float32)
+        for joint in range(NUM_JOINTS):
+            maps[:, joint, 20 + joint, 30 + joint % 5] = 10
+        maps[:, NUM_JOINTS:] = 0
+        return maps
+
+    def finder_maps(self, batch: np.ndarray) -> np.ndarray:
+        maps = np.zeros((len(batch), 4, 32, 32), np.float32)
+        maps[:, 0] = -20
+        maps[:, 0, 16, 16], maps[:, 2, 16, 16], maps[:, 3, 16, 16] = 10, -0.1, np.log(0.3)
+        return maps
+
+
+def write_video(path: Path, frames: int) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (108, 192))
+    for number in range(frames):
+        writer.write(np.full((192, 108, 3), 20 * number, np.uint8))
+    writer.release()
+
+
+def test_the_command_prints_and_writes_both_sets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("app.runtimes.load_runtime", lambda *_, **__: Everywhere())
+    write_photographs(tmp_path)
+    _, cameras = write_two_views(tmp_path)
+    write_video(tmp_path / "video.mp4", 5)
+    with zipfile.ZipFile(tmp_path / evaluation.TWO_VIEW_FILE, "a") as archive:
+        for name in cameras:
+            archive.write(tmp_path / "video.mp4", name)
+    out = tmp_path / "figures.json"
+    assert main(["evaluate", "--data", str(tmp_path), "--out", str(out)]) == 0
+
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert report["schema"] == 1
+    assert report["model"]["name"] == "none"
+    assert [part["set"] for part in report["sets"]] == [
+        "lspet-validation",
+        *(f"two-view-3d {name}" for name in cameras),
+    ]
+    for part in report["sets"][1:]:
+        assert part["frames"] == 5
+        assert part["scores"]["formcue"]["found"] == 1.0
+    printed = capsys.readouterr().out
+    assert "Photographs: 4 of LSPET" in printed
+    assert "camera-3.mp4, 5 frames" in printed
 
 
 def test_a_peer_needs_its_interpreter(tmp_path: Path) -> None:

@@ -98,12 +98,15 @@ def load_base(network: PoseNetwork | FinderNetwork, arrays_file: Path, pictures:
             put(getattr(block, name), numbers)
     for layer, numbers in zip(network.encoder.top, _TOP, strict=True):
         put(layer, numbers)
-    for name, rows in _NARROW.items():
+    for name, pair in _NARROW.items():
         if hasattr(network, name):
-            for layer, numbers in zip(getattr(network, name), rows, strict=True):
+            for layer, numbers in zip(getattr(network, name), pair, strict=True):
                 put(layer, numbers)
     if isinstance(network, PoseNetwork):
-        kernel, bias = _kernel(arrays[str(_MAPS[0])]), torch.from_numpy(arrays[str(_MAPS[1])].astype(np.float32))
+        kernel, bias = (
+            _kernel(arrays[str(_MAPS[0])]),
+            torch.from_numpy(arrays[str(_MAPS[1])].astype(np.float32)),
+        )
         with torch.no_grad():
             nn.init.normal_(network.narrow_maps.weight, std=0.001)
             nn.init.zeros_(network.narrow_maps.bias)  # type: ignore[arg-type]
@@ -123,7 +126,9 @@ def _set_normalisation(network: nn.Module, known: dict[nn.Module, Tensor], pictu
         if not isinstance(block, ConvNorm):
             continue
 
-        def set_from(_conv: nn.Module, _inputs: tuple[Tensor, ...], out: Tensor, block: ConvNorm = block) -> None:
+        def set_from(
+            _conv: nn.Module, _inputs: tuple[Tensor, ...], out: Tensor, block: ConvNorm = block
+        ) -> None:
             norm = block[1]
             assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None
             assert norm.running_var is not None

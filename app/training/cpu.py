@@ -36,7 +36,9 @@ class _Depthwise(torch.autograd.Function):
             return result
 
         of_input = gradient(torch.float32 if ctx.stride > 1 else torch.bfloat16, [True, False, False])[0]
-        of_weight = gradient(torch.float32 if weight.shape[-1] > 3 else torch.bfloat16, [False, True, False])[1]
+        of_weight = gradient(torch.float32 if weight.shape[-1] > 3 else torch.bfloat16, [False, True, False])[
+            1
+        ]
         return of_input.to(x.dtype), of_weight.float(), None, None
 
 
@@ -45,7 +47,7 @@ class _FastDepthwise(nn.Conv2d):
         if not (self.training and torch.is_autocast_enabled("cpu")):
             return super().forward(x)
         with torch.autocast("cpu", enabled=False):
-            result: Tensor = _Depthwise.apply(x, self.weight, self.stride[0], self.padding[0])  # type: ignore[no-untyped-call]
+            result: Tensor = _Depthwise.apply(x, self.weight, self.stride[0], self.padding[0])
             return result
 
 

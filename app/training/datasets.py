@@ -39,10 +39,19 @@ LSP_ORDER: Final = (
 )
 _UPPER_BODY: Final = [
     Joint[name]
-    for name in (
-        "head_top nose neck left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist "
-        "left_hip right_hip"
-    ).split()
+    for name in [
+        "head_top",
+        "nose",
+        "neck",
+        "left_shoulder",
+        "right_shoulder",
+        "left_elbow",
+        "right_elbow",
+        "left_wrist",
+        "right_wrist",
+        "left_hip",
+        "right_hip",
+    ]
 ]
 
 
@@ -90,7 +99,9 @@ def read_lsp(archives: Sequence[Path]) -> Iterator[LabelledPicture]:
             for record in records:
                 joints = np.array(record["joints"], np.float32)
                 if joints.shape != (14, 3):
-                    raise DataSetError(f"{path}: {record['file']}: joints are {joints.shape}, expected 14 x 3")
+                    raise DataSetError(
+                        f"{path}: {record['file']}: joints are {joints.shape}, expected 14 x 3"
+                    )
                 xy, weight = np.zeros((NUM_JOINTS, 2), np.float32), np.zeros(NUM_JOINTS, np.float32)
                 xy[list(LSP_ORDER)] = joints[:, :2]
                 weight[list(LSP_ORDER)] = joints.any(1)

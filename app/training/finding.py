@@ -31,7 +31,10 @@ def person_of(xy: FloatArray, weight: FloatArray) -> FloatArray | None:
 
 
 def make_frame(
-    draw: Callable[[np.random.Generator], LabelledPicture], size: int, rng: np.random.Generator, how: Augmentation
+    draw: Callable[[np.random.Generator], LabelledPicture],
+    size: int,
+    rng: np.random.Generator,
+    how: Augmentation,
 ) -> tuple[NDArray[np.uint8], FloatArray]:
     """One training frame: image (S, S, 3) uint8 RGB, and people (P, 5) as `person_of`, in pixels of it.
 
@@ -53,7 +56,9 @@ def make_frame(
     return spoil(canvas, rng, how), np.array(people, np.float32).reshape(-1, 5)
 
 
-def _place(picture: LabelledPicture, tile: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], FloatArray | None]:
+def _place(
+    picture: LabelledPicture, tile: int, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], FloatArray | None]:
     """The picture letterboxed into a square tile, sometimes zoomed, turned or mirrored -> BGR, person."""
     image = picture.decode()
     height, width = image.shape[:2]
@@ -89,7 +94,8 @@ def frame_targets(people: list[FloatArray], side: int) -> tuple[Tensor, Tensor, 
             score[n] = np.maximum(score[n], bump)
             near = bump > 0.5
             geometry[n][:, near] = (
-                np.array([neck_x - hip_x, neck_y - hip_y, side * np.log(max(radius, 4.0) / side)])[:, None] / side
+                np.array([neck_x - hip_x, neck_y - hip_y, side * np.log(max(radius, 4.0) / side)])[:, None]
+                / side
             )
             mask[n][near] = 1.0
     return torch.from_numpy(score), torch.from_numpy(geometry), torch.from_numpy(mask)
@@ -106,4 +112,3 @@ def finder_losses(maps: Tensor, score: Tensor, geometry: Tensor, mask: Tensor) -
     size_error = (maps[:, 1:].float() - geometry).abs() * mask[:, None]
     geometry_loss = size_error.sum() / mask.sum().clamp_min(1)
     return {"loss": focal + 2.0 * geometry_loss, "score": focal, "geometry": geometry_loss}
-

@@ -16,6 +16,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -376,8 +377,9 @@ def _converted(network: nn.Module, weights: Weights) -> Model:
 
     side = _side(weights)
     example = torch.zeros(1, 3, side, side)
-    with torch.inference_mode():
-        # torch.jit.trace is deprecated for deployment in Python, but this frontend reads nothing else.
+    with torch.inference_mode(), warnings.catch_warnings():
+        # torch.jit is deprecated as a way to deploy, but this frontend reads nothing else.
+        warnings.simplefilter("ignore", DeprecationWarning)
         traced = torch.jit.freeze(torch.jit.trace(network, example, check_trace=False))
     frontend = FrontEndManager().load_by_framework("pytorch")
     # Both names must live until convert() is done: the C++ side calls back into them.

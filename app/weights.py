@@ -99,9 +99,7 @@ def _entry(row: Any, where: str, folder: Path) -> CatalogueEntry:
         if row[key] != Path(row[key]).name:
             raise WeightsError(f"{where}.{key}: expected a file name without folders, found {row[key]!r}")
     if row["kind"] not in get_args(Kind):
-        raise WeightsError(
-            f"{where}.kind: expected one of {', '.join(get_args(Kind))}, found {row['kind']!r}"
-        )
+        raise WeightsError(f"{where}.kind: expected {' or '.join(get_args(Kind))}, found {row['kind']!r}")
     if not isinstance(row["size"], int) or not isinstance(row["config"], dict):
         raise WeightsError(f"{where}: expected a whole number as size and an object as config")
     return CatalogueEntry(
@@ -125,9 +123,9 @@ def find_entry(name: str, kind: Kind = "pose", folder: Path | None = None) -> Ca
         if name in ("auto", entry.name):
             return entry
     known = [entry.name for entry in entries]
-    nearest = difflib.get_close_matches(name, known, n=len(known), cutoff=0.0)
-    if not nearest:
+    if not known:
         raise WeightsError(f"the weights catalogue has no {kind} weights; reinstall Formcue")
+    nearest = difflib.get_close_matches(name, known, n=len(known), cutoff=0.0)
     raise WeightsError(f"no {kind} weights called {name!r}; known (nearest first): {', '.join(nearest)}")
 
 

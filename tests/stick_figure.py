@@ -1,4 +1,4 @@
-"""A runtime without networks: it reads a figure of coloured dots, one colour a joint, as ideal networks would.
+"""A runtime without networks: it reads a figure of coloured dots, one colour a joint, as ideal ones would.
 
 The frame itself carries the pose, so that finding, cropping, turning and un-cropping are all put to the test.
 """

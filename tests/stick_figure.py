@@ -93,7 +93,7 @@ class StickRuntime:
         self.pose_calls = self.finder_calls = 0
         self.crops: list[NDArray[np.float32]] = []
 
-    def _dots(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def read(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """(3, S, S) RGB in 0..1 -> places (19, 2), seen (19,)."""
         bgr = picture[::-1].transpose(1, 2, 0)
         bright = bgr.max(axis=2)
@@ -118,7 +118,7 @@ class StickRuntime:
         centres = (np.arange(side) + 0.5) * MAP_STRIDE
         for n, picture in enumerate(batch):
             self.crops.append(picture)
-            places, seen = self._dots(picture)
+            places, seen = self.read(picture)
             if seen.sum() < 4:
                 continue
             trunk = [Joint.neck, Joint.left_shoulder, Joint.right_shoulder, Joint.left_hip, Joint.right_hip]
@@ -141,7 +141,7 @@ class StickRuntime:
         side = FINDER_SIZE // FINDER_STRIDE
         maps = np.full((len(batch), 4, side, side), -9.0, np.float32)
         for n, picture in enumerate(batch):
-            places, seen = self._dots(picture)
+            places, seen = self.read(picture)
             hips = [Joint.left_hip, Joint.right_hip]
             if not seen[hips].all() or not seen[Joint.neck]:
                 continue

@@ -47,6 +47,8 @@ FORESHORTENED: Final = (0.3, 0.5)
 # Typical shoulder width over trunk length (shoulder to hip), between the joint centres. Drillis and
 # Contini 1966: 0.259 of the height over 0.288; the centres that networks find lie a little closer.
 SHOULDERS_OVER_TRUNK: Final = 0.70
+# Shoulders to hips of an adult, metres (0.288 of 1.72 m, the same source).
+USUAL_TRUNK: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ class Measurement:
     yaw: how far the shoulder axis is turned out of the picture, 0 (front or back) to 90 (side) degrees.
     values: parameter name -> number in the parameter's unit; a parameter that could not be measured is
     absent. confidence: parameter name -> 0..1, the least confident joint it stands on.
-    visible: the joints that were seen.
+    visible: the joints that were seen. fresh: the first one of a person: nothing goes on from before.
     """
 
     time: float
@@ -83,6 +85,7 @@ class Measurement:
     values: dict[str, float]
     confidence: dict[str, float]
     visible: frozenset[Joint]
+    fresh: bool = False
 
 
 def _sided(name: str, unit: Unit, text: str, *joints: Joint) -> ParameterInfo:
@@ -122,6 +125,8 @@ _BASE: Final[tuple[ParameterInfo, ...]] = (
     _sided("elbow_height", "ratio", "elbow above the shoulder, in trunk lengths", J.left_elbow, *_TRUNK),
     _sided("shoulder_height", "ratio", "shoulder above the wrist, in arm lengths",
            J.left_shoulder, J.left_elbow, J.left_wrist),
+    _sided("hand_share", "ratio", "hand's share of the movement of hand and shoulder, 0 pull-up, 1 press",
+           J.left_wrist, J.left_shoulder),
     _sided("hip_sag", "ratio", "hip below (+) or above (-) the line from shoulder to ankle, over its length",
            J.left_shoulder, J.left_hip, J.left_ankle),
     _sided("knee_height", "ratio", "knee above the hip, in thigh lengths", J.left_hip, J.left_knee),
@@ -143,8 +148,6 @@ _BASE: Final[tuple[ParameterInfo, ...]] = (
              *_BOTH_HIPS, J.left_knee, J.right_knee),
     _central("trunk_height", "ratio", "shoulders above the hips, in trunk lengths", *_TRUNK),
     _central("chest_up", "ratio", "where the chest points, 1 up (on the back), -1 down (face down)", *_TRUNK),
-    _central("hand_share", "ratio", "hands' share of the up and down movement between hands and shoulders: "
-             "0 hands still (pull-up), 1 body still (press)", J.left_wrist, J.right_wrist, *_BOTH_SHOULDERS),
     _central("hands_over_knees", "ratio", "wrists above the knees, in trunk lengths",
              J.left_wrist, J.right_wrist, J.left_knee, J.right_knee),
     _central("head_over_hands", "ratio", "nose above the wrists, in trunk lengths",
@@ -358,6 +361,10 @@ class Measurer:
     FORGET_AFTER: Final = 2.0
     TRAVEL_SPAN: Final = 1.5
     LEAST_TRAVEL: Final = 0.15
+    # A trunk may move so far at once (noise, half of it hidden), and so much more a second, in trunk lengths.
+    JUMP_TRUNKS: Final = 0.8
+    JUMP_SPEED: Final = 4.0
+    JUMP_SECONDS: Final = 0.4
 
     def __init__(self) -> None:
         self._view = ViewEstimator()
@@ -368,8 +375,9 @@ class Measurer:
         self._view.reset()
         self._sizes: dict[str, _RunningMedian] = {}
         self._speeds: dict[str, tuple[float, float, float]] = {}  # name -> time, smoothed value, speed
-        self._travel: deque[tuple[float, float, float]] = deque()
+        self._travel: dict[str, deque[tuple[float, float, float]]] = {}
         self._trunk_pixels: float | None = None
+        self._place: tuple[float, float, float, float] | None = None  # time, x, y, pixels a metre
         self._time: float | None = None
 
     def step(self, pose: Pose | None, time: float) -> Measurement | None:
@@ -378,30 +386,58 @@ class Measurer:
             return None
         if self._time is not None and (time < self._time or time - self._time > self.FORGET_AFTER):
             self.reset()  # another person or another recording: sizes and view must be learnt anew
-        points = _points(pose)
-        if points is None:
+        placed = _points(pose)
+        if placed is None:
+            return None
+        points, pixels = placed
+        if not self._follows(pose, pixels, time):
             return None
         seen = [float(c) for c in pose.confidence]
-        measurement = _Measuring(self, points, seen, time).run(pose)
+        fresh = self._time is None
+        measurement = _Measuring(self, points, seen, time, fresh).run(pose)
         self._time = time
         return measurement
+
+    def _follows(self, pose: Pose, pixels: float, time: float) -> bool:
+        """Whether the body is where it can have got to since the last pose.
+
+        A pose that jumps away is left out; when it is still there JUMP_SECONDS later it is another
+        person (or another shot), and what was learnt of the first one is forgotten.
+        pixels: of a metre at the body.
+        """
+        trunk = [joint for joint in _TRUNK if pose.confidence[joint] >= MIN_CONFIDENCE]
+        if len(trunk) < 2:
+            return True
+        x, y = (float(v) for v in pose.xy[trunk].mean(axis=0))
+        if self._place is not None:
+            then, old_x, old_y, old_pixels = self._place
+            gap = time - then
+            reach = (self.JUMP_TRUNKS + self.JUMP_SPEED * gap) * USUAL_TRUNK * old_pixels
+            grown = max(pixels, old_pixels) / min(pixels, old_pixels)
+            if math.hypot(x - old_x, y - old_y) > reach or grown > 1.8 + 2.0 * gap:
+                if gap < self.JUMP_SECONDS:
+                    return False
+                self.reset()
+        self._place = (time, x, y, pixels)
+        return True
 
     def size(self, name: str, now: float | None) -> float | None:
         """The athlete's own length of a segment, metres: the running median with `now` added to it."""
         median = self._sizes.setdefault(name, _RunningMedian())
         return median.value if now is None or now <= 0.0 else median.add(now)
 
-    def hand_share(self, time: float, hands: float, shoulders: float) -> float | None:
-        """Hands' share of the vertical movement of the last TRAVEL_SPAN seconds; None while both rest.
+    def hand_share(self, side: str, time: float, hand: float, shoulder: float) -> float | None:
+        """The hand's share of the vertical movement of the last TRAVEL_SPAN seconds; None while both rest.
 
-        hands, shoulders: heights in the picture, in trunk lengths.
+        hand, shoulder: heights in the picture, in trunk lengths.
         """
-        self._travel.append((time, hands, shoulders))
-        while time - self._travel[0][0] > self.TRAVEL_SPAN:
-            self._travel.popleft()
+        travel = self._travel.setdefault(side, deque())
+        travel.append((time, hand, shoulder))
+        while time - travel[0][0] > self.TRAVEL_SPAN:
+            travel.popleft()
         moved = []
         for column in (1, 2):
-            heights = [entry[column] for entry in self._travel]
+            heights = [entry[column] for entry in travel]
             moved.append(max(heights) - min(heights))
         total = moved[0] + moved[1]
         return moved[0] / total if total >= self.LEAST_TRAVEL else None
@@ -419,11 +455,12 @@ class Measurer:
         return self._speeds[name][2]
 
 
-def _points(pose: Pose) -> list[Vec] | None:
+def _points(pose: Pose) -> tuple[list[Vec], float] | None:
     """The joints in metres with x and y straight from the picture and z from the 3D pose.
 
     The picture's x and y are the best measured; the scale (pixels a metre) is the one that fits the 3D
-    joints to them in the least squares sense, so that all three coordinates have the same unit.
+    joints to them in the least squares sense, so that all three coordinates have the same unit. Returns
+    the joints and the scale.
     None when too little of the body is seen to tell the scale.
     """
     weight = np.where(pose.confidence >= MIN_CONFIDENCE, pose.confidence, 0.0).astype(np.float64)
@@ -442,13 +479,16 @@ def _points(pose: Pose) -> list[Vec] | None:
         return None
     xy = (pose.xy / pixels).tolist()
     z = pose.xyz[:, 2].tolist()
-    return [(x, y, depth) for (x, y), depth in zip(xy, z, strict=True)]
+    return [(x, y, depth) for (x, y), depth in zip(xy, z, strict=True)], pixels
 
 
 class _Measuring:
     """The measuring of one pose: joints in, named values out. Lives for one step."""
 
-    def __init__(self, measurer: Measurer, points: list[Vec], seen: list[float], time: float) -> None:
+    def __init__(
+        self, measurer: Measurer, points: list[Vec], seen: list[float], time: float, fresh: bool
+    ) -> None:
+        self.fresh = fresh
         self.m = measurer
         self.p = points
         self.seen = seen
@@ -496,6 +536,7 @@ class _Measuring:
             values=self.values,
             confidence=self.confidence,
             visible=visible,
+            fresh=self.fresh,
         )
 
     def _segment(self, a: Joint, b: Joint) -> float | None:
@@ -558,10 +599,18 @@ class _Measuring:
         put("wrist_height", lambda: self._above(p[wrist], p[shoulder], self.trunk), wrist, shoulder)
         put("elbow_height", lambda: self._above(p[elbow], p[shoulder], self.trunk), elbow, shoulder)
         put("shoulder_height", lambda: self._above(p[shoulder], p[wrist], self.arm), wrist, shoulder)
+        put("hand_share", lambda: self._hand_share(side, wrist, shoulder), wrist, shoulder)
         put("hip_sag", lambda: self._sag(shoulder, hip, ankle), shoulder, hip, ankle)
         put("knee_height", lambda: self._above(p[knee], p[hip], self.thigh), knee, hip)
         put("knee_forward", lambda: self._knee_forward(knee, heel, toe), knee, heel, toe)
         put("heel_lift", lambda: self._above(p[heel], p[toe], self.shin), heel, toe)
+
+    def _hand_share(self, side: str, wrist: Joint, shoulder: Joint) -> float | None:
+        if not self.trunk:
+            return None
+        return self.m.hand_share(
+            side, self.time, self.p[wrist][1] / self.trunk, self.p[shoulder][1] / self.trunk
+        )
 
     def _aside(self, side: str, shoulder: Joint, elbow: Joint) -> float | None:
         """Part of the upper arm's direction that points outwards along the shoulder line (3D)."""
@@ -683,12 +732,6 @@ class _Measuring:
         if wrists and knees and self.trunk:
             self.values["hands_over_knees"] = (knees[0] - wrists[0]) / self.trunk
             self.confidence["hands_over_knees"] = min(wrists[1], knees[1])
-        shoulders = self._mean_height(J.left_shoulder, J.right_shoulder)
-        if wrists and shoulders and self.trunk:
-            share = self.m.hand_share(self.time, wrists[0] / self.trunk, shoulders[0] / self.trunk)
-            if share is not None:
-                self.values["hand_share"] = share
-                self.confidence["hand_share"] = min(wrists[1], shoulders[1])
         if wrists and self.trunk and self.seen[J.nose] >= MIN_CONFIDENCE:
             self.values["head_over_hands"] = (wrists[0] - self.p[J.nose][1]) / self.trunk
             self.confidence["head_over_hands"] = min(wrists[1], self.seen[J.nose])

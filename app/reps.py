@@ -53,6 +53,11 @@ TURN_BAND: Final = 0.15
 # Within this of the start position's level nothing has begun; the level itself follows with DRIFT seconds.
 LEAVE: Final = 0.12
 DRIFT: Final = 3.0
+# A rep must be seen: so many measurements, and no more than this share of its frames without one.
+LEAST_SAMPLES: Final = 5
+BLIND_SHARE: Final = 0.4
+# A longer gap than this makes a rep not valid, seconds.
+BLIND: Final = 0.3
 # Share of a rep's frames in which the posture must hold.
 POSTURE_SHARE: Final = 0.6
 # Movement of the two sides is one rep of both when their turns lie this close, in parts of the rep.
@@ -137,6 +142,7 @@ class Hold:
 class _Sample:
     time: float
     progress: float
+    missed: int
     value: float | None
     values: Mapping[str, float]
 
@@ -214,6 +220,8 @@ class _Track:
         """Start over: wait for the start position."""
         self._smooth = _Smoother()
         self._last: float | None = None
+        self._raw = 0.0
+        self._missed = 0  # frames without a measurement since the last one
         self.progress: float | None = None
         self._restart(started=False)
         self._opened = True  # the next sample is the first one seen
@@ -231,11 +239,12 @@ class _Track:
     def step(self, time: float, measurement: Measurement | None) -> _Excursion | None:
         raw = None if measurement is None else combined_progress(self.signals, measurement)
         if raw is None or measurement is None:
+            self._missed += 1
             if self._last is not None and time - self._last > LONGEST_GAP:
                 self.forget()
                 self._opened = False  # coming back into the picture is not the opening of a recording
             return None
-        if self._last is not None and time - self._last > LONGEST_GAP:
+        if self._last is not None and (time - self._last > LONGEST_GAP or measurement.fresh):
             self.forget()
             self._opened = False
         progress = self._smooth.step(time, raw)
@@ -243,9 +252,18 @@ class _Track:
             self._opened = False
             self._started = progress <= self.counting.open_below
         self._last = time
+        self._raw = raw
         self.progress = progress
-        value = measurement.values.get(self.signals[0].parameter)
-        return self._advance(_Sample(time=time, progress=progress, value=value, values=measurement.values))
+        missed, self._missed = self._missed, 0
+        return self._advance(
+            _Sample(
+                time=time,
+                progress=progress,
+                missed=missed,
+                value=measurement.values.get(self.signals[0].parameter),
+                values=measurement.values,
+            )
+        )
 
     def _advance(self, sample: _Sample) -> _Excursion | None:
         rules = self.counting
@@ -319,7 +337,7 @@ class _Track:
         """The rep under way when the recording ends, if it is nearly back."""
         if self.stage < 2 or not self._samples:
             return None
-        p = self._samples[-1].progress
+        p = min(self._raw, self._samples[-1].progress)  # smoothing lags behind, and no more is to come
         if self._left(p) <= BACK_AT_END and self._high - p >= self.counting.min_range:
             return self._close(len(self._samples) - 1)
         return None
@@ -350,15 +368,20 @@ class _Track:
 
     def _close(self, index: int) -> _Excursion | None:
         """Cut the excursion out, judge it, and begin the next one where it ended."""
-        samples = self._samples[self._leaving() : index + 1]
+        before = self._samples
+        samples = before[self._leaving() : index + 1]
         high, low, whole = self._high, self._low, self._from_start
         self._begin_at(index)
         start, end = samples[0].time, samples[-1].time
         if not self.counting.min_duration <= end - start <= self.counting.max_duration:
             return None
+        gaps = [b.time - a.time for a, b in pairwise(samples)]
+        missed = sum(s.missed for s in samples[1:])
+        if len(samples) < LEAST_SAMPLES or missed > BLIND_SHARE * (missed + len(samples)):
+            return None
         band = high - TURN_BAND * (high - low)
-        top = [s for s in samples if s.progress >= band]
-        first = [s for s in samples if s.time - start <= 0.25]
+        top = _around_top(samples, band)
+        first = [s for s in before if abs(s.time - start) <= 0.25]
         for condition, part, share in (
             (self.counting.posture, samples, POSTURE_SHARE),
             (self.counting.at_start, first, 0.5),
@@ -371,13 +394,12 @@ class _Track:
         moved = [s.value for s in samples if s.value is not None]
         unit = PARAMETERS[self.signals[0].parameter].unit
         span = (max(moved) - min(moved)) * (1.0 if unit == "deg" else 100.0) if moved else 0.0
-        gap = max((b.time - a.time for a, b in pairwise(samples)), default=0.0)
         return _Excursion(
             start=start,
             turn=(top[0].time + top[-1].time) / 2,
             end=end,
             range=span,
-            valid=whole and gap <= 0.5,
+            valid=whole and max(gaps) <= BLIND,
             side=self._side(top),
         )
 
@@ -390,6 +412,16 @@ class _Track:
         if not left or not right:
             return "left" if left else "right" if right else self.side
         return "left" if sum(left) / len(left) >= sum(right) / len(right) else "right"
+
+
+def _around_top(samples: list[_Sample], band: float) -> list[_Sample]:
+    """The unbroken run of samples at or above `band` that holds the highest one."""
+    first = last = max(range(len(samples)), key=lambda i: samples[i].progress)
+    while first > 0 and samples[first - 1].progress >= band:
+        first -= 1
+    while last < len(samples) - 1 and samples[last + 1].progress >= band:
+        last += 1
+    return samples[first : last + 1]
 
 
 class RepCounter:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
+from app import __version__
 from app.errors import EXIT_FAILED, FormcueError, UsageError
-
-VERSION: Final = "0.1.0"
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _run_app(arguments: list[str]) -> int:
     parser.add_argument("--loop", action="store_true", help="play a file again and again")
     parser.add_argument("--full-screen", action="store_true")
     parser.add_argument("--debug", action="store_true", help="say more, and show where errors arise")
-    parser.add_argument("--version", action="version", version=f"Formcue {VERSION}")
+    parser.add_argument("--version", action="version", version=f"Formcue {__version__}")
     parsed = parser.parse_args(arguments)
     if parsed.source is not None:
         from app.capture import check_source

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "test": Command("app.rules_cli", "add_test_parser", "run the rule files' own tests"),
     "exercises": Command("app.commands", "add_exercises_parser", "list the exercises of the library"),
     "train": Command("app.training.train", "add_parser", "train the network"),
+    "export": Command("app.training.export", "add_parser", "put trained weights into the catalogue"),
     "evaluate": Command("app.training.evaluation", "add_parser", "measure the network on labelled data"),
     "render": Command("app.training.synthetic", "add_parser", "render bodies with exact 3D joints"),
 }

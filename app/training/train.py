@@ -208,9 +208,11 @@ def train(config: TrainConfig, *, resume: bool) -> None:
         save()
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("train", help="train a network on mixed 2D- and 3D-labelled pictures")
     parser.add_argument("config", metavar="CONFIG", type=Path, help="the run's YAML file")
     parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

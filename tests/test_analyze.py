@@ -219,6 +219,9 @@ def test_timing_is_of_the_step_alone(tmp_path: Path) -> None:
 def test_nothing_is_left_behind_when_it_stops_half_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: str
 ) -> None:
+    if stop == "terminate" and os.name == "nt":
+        pytest.skip("Windows ends a process without asking it")
+
     class Stopped(Replay):
         def estimate(self, frame: Frame, /) -> Pose | None:
             if frame.index == 10 and stop == "terminate":

@@ -10,7 +10,7 @@ bone b in the rest shape and h'_b its place after the parents have turned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -84,8 +84,7 @@ class Body:
     """One person in the rest shape (arms held away from the trunk).
 
     vertices, normals: (V, 3); heads: (B, 3) of the bones; align: (17, 3, 3) neutral <- rest.
-    arm, leg: (V,) place along the limb, 0 at its root, 1 at the elbow or knee, 2 at the wrist or
-    ankle; offset: metres that clothes and hair stand off the skin, set by an outfit.
+    arm, leg: (V,) place along the limb, 0 at its root, 1 at the elbow or knee, 2 at the wrist or ankle.
     """
 
     model: BodyModel
@@ -99,10 +98,10 @@ class Body:
     markers: Array  # (6, 3): head top, nose, left heel, right heel, left toe, right toe at rest
     height: float
     male: bool
-    offset: Array = field(default_factory=lambda: np.zeros(1))
 
-    def posed(self, pose: BodyPose, offset: Array | None = None) -> PosedBody:
-        """The body in a pose, standing off the skin by `offset` (V,) metres, mid-hip at the origin."""
+    def posed(self, pose: BodyPose, surface: tuple[Array, Array] | None = None) -> PosedBody:
+        """The body in a pose, mid-hip at the origin; `surface` are the rest vertices and normals of the
+        dressed body, if it is."""
         model = self.model
         turns = model.bone_rotations(pose, self)
         heads = np.empty_like(self.heads)
@@ -115,9 +114,9 @@ class Body:
         shift = heads - np.einsum("bij,bj->bi", turns, self.heads)
         affine = model.weights @ np.concatenate([turns.reshape(-1, 9), shift], axis=1)
         linear = affine[:, :9].reshape(-1, 3, 3)
-        rest = self.vertices if offset is None else self.vertices + offset[:, None] * self.normals
+        rest, rest_normals = surface or (self.vertices, self.normals)
         vertices = np.einsum("vij,vj->vi", linear, rest) + affine[:, 9:]
-        normals = np.einsum("vij,vj->vi", linear, self.normals)
+        normals = np.einsum("vij,vj->vi", linear, rest_normals)
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
         bones = {name: heads[index] for name, index in model.bone.items()}
 
@@ -190,6 +189,13 @@ class BodyModel:
             (np.ones(self.faces.size), (self.faces.ravel(), np.repeat(np.arange(len(self.faces)), 3))),
             shape=(count, len(self.faces)),
         )
+        # Row v averages the neighbours of vertex v.
+        ring = self._corner @ self._corner.T
+        ring.setdiag(0)
+        ring.data[:] = np.minimum(ring.data, 1.0)
+        ring.eliminate_zeros()
+        degree = np.maximum(np.asarray(ring.sum(axis=1)).ravel(), 1.0)
+        self.average = sparse.csr_matrix(sparse.diags(1.0 / degree) @ ring)
 
         def share(test: Any) -> Array:
             chosen = [index for name, index in self.bone.items() if test(name)]
@@ -308,7 +314,8 @@ class BodyModel:
             proportions=rng.uniform(0.2, 1.0, count),
         )
 
-    def _normals(self, vertices: Array) -> Array:
+    def normals(self, vertices: Array) -> Array:
+        """(V, 3) unit normals of a shape of this mesh."""
         a, b, c = (vertices[self.faces[:, corner]] for corner in range(3))
         normals: Array = self._corner @ np.cross(b - a, c - a)
         return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
@@ -333,7 +340,6 @@ class BodyModel:
         markers[0, 2] = (markers[0, 2] + at("head")[2]) / 2
         markers[1] = nose
         for number, (side, s) in enumerate(zip(SIDES, "LR", strict=True)):
-            inward = -1.0 if s == "L" else 1.0
             shoulder, elbow, wrist = at(f"upperarm01.{s}"), at(f"lowerarm01.{s}"), at(f"wrist.{s}")
             hip, knee, ankle = at(f"upperleg01.{s}"), at(f"lowerleg01.{s}"), at(f"foot.{s}")
             toe = at(f"toe1-2.{s}")
@@ -355,7 +361,6 @@ class BodyModel:
                 ("toes", np.array([0.0, -1.0, 0.0]), axis),
             ):
                 align[SEGMENT[f"{side}_{part}"]] = frame(down, right).T
-            del inward
             arm += self.arm_share[s] * _along(vertices, shoulder, elbow, wrist)
             leg += self.leg_share[s] * _along(vertices, hip, knee, ankle)
             foot = np.flatnonzero(self.foot_share * self.leg_share[s] > 0.5)
@@ -363,7 +368,7 @@ class BodyModel:
             direction = _unit(ahead)
             back = low[(vertices[low] @ direction).argmin()]
             markers[2 + number] = vertices[back]
-            tip = low[(vertices[low] @ direction + 0.3 * inward_reach(vertices[low], s)).argmax()]
+            tip = low[(vertices[low] @ direction + 0.3 * _inwards(vertices[low], s)).argmax()]
             markers[4 + number] = 0.75 * vertices[tip] + 0.25 * toe
 
         shoulders = (at("upperarm01.L") + at("upperarm01.R")) / 2
@@ -385,7 +390,7 @@ class BodyModel:
         return Body(
             model=self,
             vertices=vertices,
-            normals=self._normals(vertices),
+            normals=self.normals(vertices),
             heads=heads,
             align=align,
             proportions=proportions,
@@ -397,7 +402,7 @@ class BodyModel:
         )
 
 
-def inward_reach(points: Array, letter: str) -> Array:
+def _inwards(points: Array, letter: str) -> Array:
     """How far (N, 3) points of a foot lie towards the body's middle, where the big toe is."""
     return -points[:, 0] if letter == "L" else points[:, 0]
 

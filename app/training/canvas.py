@@ -37,6 +37,7 @@ class Mesh:
     fields: Array | None = None
     rest: Array | None = None
     material: float = 0.0
+    casts: bool = True  # a shadow
 
 
 MATERIALS: Final = {"cloth": 0.0, "plain": 1.0, "wood": 2.0, "wall": 3.0, "rubber": 4.0, "glow": 5.0}
@@ -111,6 +112,7 @@ _FRAGMENT: Final = """
 uniform vec3 eye, sun, sun_colour, sky_colour, ground_colour;
 uniform vec3 garment[4]; uniform vec3 second[4]; uniform vec2 pattern[4];
 uniform float shadow, shine, softness, taps;
+uniform vec4 contact[8];   // x, z, radius, strength of what stands on the floor
 uniform sampler2D shadow_map;
 in vec3 place; in vec3 normal; in vec3 rest; in vec4 fields; in vec3 colour; in float material;
 in vec3 shade;
@@ -122,7 +124,8 @@ float noise(vec3 x) { vec3 i = floor(x), f = fract(x); f = f * f * (3.0 - 2.0 * 
                mix(mix(hash(i + vec3(0,0,1)), hash(i + vec3(1,0,1)), f.x), mix(hash(i + vec3(0,1,1)), hash(i + vec3(1,1,1)), f.x), f.y), f.z); }
 vec3 paint(int i) {
     float kind = pattern[i].x; vec3 q = rest * pattern[i].y; float m = 0.0;
-    if (kind > 3.5) m = smoothstep(0.45, 0.6, noise(i == 3 ? q * vec3(1.0, 0.25, 1.0) : q));
+    if (kind > 4.5) m = step(rest.y, pattern[i].y);
+    else if (kind > 3.5) m = smoothstep(0.45, 0.6, noise(i == 3 ? q * vec3(1.0, 0.25, 1.0) : q));
     else if (kind > 2.5) m = step(0.5, fract(q.y)) * 0.5 + step(0.5, fract(q.x)) * 0.5;
     else if (kind > 1.5) m = step(0.5, fract(q.x));
     else if (kind > 0.5) m = step(0.5, fract(q.y));
@@ -150,9 +153,9 @@ void main() {
         else if (fields.x > 0.0) { base = paint(0); gloss = 0.1 * shine; }
         else if (fields.y > 0.0) { base = paint(1); gloss = 0.1 * shine; }
         else if (fields.z > 0.0) base = paint(2);
-        // A seam is a thin darker line.
-        float seam = min(min(abs(fields.x), abs(fields.y)), abs(fields.z));
-        base *= 0.8 + 0.2 * smoothstep(0.0, 0.004, seam);
+        // A hem is a thin darker line.
+        float hem = fields.x > 0.0 ? fields.x : min(-fields.x, abs(fields.y));
+        base *= 0.8 + 0.2 * smoothstep(0.0, 0.004, hem);
     } else if (material > 1.5 && material < 2.5) {      // wooden boards
         float board = floor(rest.x / 0.14); float along = rest.z + 0.7 * hash(vec3(board, 3.0, 1.0)) * 9.0;
         float tone = hash(vec3(board, floor(along / 1.1), 2.0));
@@ -171,6 +174,10 @@ void main() {
     float facing = max(dot(n, sun), 0.0);
     float see = facing > 0.0 ? lit() : 0.0;
     vec3 sky = mix(ground_colour, sky_colour, 0.5 + 0.5 * n.y);
+    if (place.y < 0.03 && n.y > 0.9) for (int k = 0; k < 8; ++k) {
+        vec2 gap = (place.xz - contact[k].xy) / max(contact[k].z, 0.001);
+        sky *= 1.0 - contact[k].w * exp(-dot(gap, gap));
+    }
     vec3 light = sky + sun_colour * facing * see;
     vec3 h = normalize(sun + v);
     vec3 out_light = base * light + gloss * sun_colour * see * pow(max(dot(n, h), 0.0), 24.0) * 0.35;
@@ -216,7 +223,7 @@ class Canvas:
             fragment_shader=_DEPTH_ONLY,
         )
         size = (width * finer, height * finer)
-        self._size = size
+        self._finer = finer
         self._picture = context.framebuffer(
             color_attachments=[context.renderbuffer(size, 4)], depth_attachment=context.depth_renderbuffer(size)
         )
@@ -235,11 +242,15 @@ class Canvas:
         garments: tuple[Array, Array, Array] | None = None,
         shadow_reach: tuple[Array, float] | None = None,
         taps: int = 8,
+        contacts: Array | None = None,
+        region: tuple[int, int, int, int] | None = None,
     ) -> NDArray[np.uint8]:
-        """(height, width, 4) RGBA with premultiplied alpha, top row first.
+        """(height, width, 4) RGBA with premultiplied alpha, top row first; of `region` (left, top,
+        right, bottom, pixels) only, if given.
 
         garments: colours (4, 3), second colours (4, 3), patterns (4, 2) of the cloth materials.
         shadow_reach: (middle (3,), radius) of what the sun's shadow covers.
+        contacts: up to (8, 4) x, z, radius, strength: where feet keep daylight from the floor.
         """
         data = np.concatenate([_packed(mesh) for mesh in meshes]).astype("f4")
         shift, parts = 0, []
@@ -255,14 +266,17 @@ class Canvas:
         if light.shadow:
             middle, radius = shadow_reach or (data[:, :3].mean(axis=0), float(np.ptp(data[:, :3], axis=0).max()))
             sun_view = _sun_matrix(np.asarray(middle), radius, sun)
+            casting = [part for part, mesh in zip(parts, meshes, strict=True) if mesh.casts]
+            casters = self._gl.buffer(np.concatenate(casting).astype("i4").tobytes())
             shadow_vao = self._gl.vertex_array(
-                self._shadow_program, [(vertex_buffer, "3f 56x", "in_place")], index_buffer
+                self._shadow_program, [(vertex_buffer, "3f 56x", "in_place")], casters
             )
             self._shadow.use()
             self._shadow.clear(depth=1.0)
             self._shadow_program["camera"].write(sun_view.T.astype("f4").tobytes())
             shadow_vao.render()
             shadow_vao.release()
+            casters.release()
             program["softness"] = light.softness / (2 * radius)
         self._shadow_map.use(0)
         names = ("in_place", "in_normal", "in_rest", "in_fields", "in_colour")
@@ -276,17 +290,24 @@ class Canvas:
         program["sun_colour"], program["sky_colour"] = light.sun_colour, light.sky_colour
         program["ground_colour"], program["shine"] = light.ground_colour, light.shine
         program["shadow"], program["taps"] = float(light.shadow), float(taps)
+        grounded = np.zeros((8, 4), dtype="f4")
+        if contacts is not None:
+            grounded[: len(contacts)] = contacts
+        program["contact"].write(grounded.tobytes())
+        left, top, right, bottom = region or (0, 0, self.width, self.height)
+        wide, tall, finer = right - left, bottom - top, self._finer
+        window = (left * finer, top * finer, wide * finer, tall * finer)
         self._picture.use()
+        self._picture.scissor = window
         self._picture.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
         vao.render()
-        pixels = np.frombuffer(self._picture.read(components=4), np.uint8)
+        pixels = np.frombuffer(self._picture.read(viewport=window, components=4), np.uint8)
         for thing in (vao, vertex_buffer, index_buffer):
             thing.release()
-        pixels = pixels.reshape(self._size[1], self._size[0], 4)
-        if self._size == (self.width, self.height):
+        pixels = pixels.reshape(tall * finer, wide * finer, 4)
+        if finer == 1:
             return pixels
-        result = cv2.resize(pixels, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        return np.asarray(result, dtype=np.uint8)
+        return np.asarray(cv2.resize(pixels, (wide, tall), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _packed(mesh: Mesh) -> Array:

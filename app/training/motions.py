@@ -80,11 +80,11 @@ def _hang_arms(f: Figure, s: Style, **angles: float) -> None:
 def squat_legs(f: Figure, knee: float, *, half_stance: float, yaw: float, heels_up: float = 0.0) -> None:
     """Feet on the floor (y = 0), mid-hip above them such that the knees' inner angle is near `knee`.
 
-    The shin leans forward in proportion to the bend (33 degrees at a right angle), which keeps
+    The shin leans forward in proportion to the bend (23 degrees at a right angle), which keeps
     the hips as far behind the feet as people have them.
     """
     bend = 180.0 - knee
-    shin = np.radians(0.36 * bend)
+    shin = np.radians(0.25 * bend)
     thigh = np.radians(bend) - shin
     p = f.p
     ahead = p.shin * np.sin(shin) - p.thigh * np.sin(thigh)
@@ -98,14 +98,14 @@ def squat_legs(f: Figure, knee: float, *, half_stance: float, yaw: float, heels_
 
 
 def squat(depth: float, p: Proportions, s: Style) -> Figure:
-    """Squat; depth 1 bends the knees to an inner angle of 72 degrees."""
+    """Squat; depth 1 bends the knees to an inner angle of 58 degrees, thighs just below level."""
     f = Figure(p)
-    lean = depth * (36 + 12 * s.lean)
+    lean = depth * (40 + 12 * s.lean)
     f.trunk(rx(lean), rx(lean * 0.98), rx(lean * 0.25) @ _look(s))
-    squat_legs(f, 176 - 104 * depth, half_stance=p.hip_half * (1.45 + 0.5 * s.width), yaw=18 + 10 * s.width)
+    squat_legs(f, 176 - 118 * depth, half_stance=p.hip_half * (1.45 + 0.5 * s.width), yaw=18 + 10 * s.width)
     for side in SIDES:
         if s.arms < 0.45:  # raised forward against the lean
-            f.arm(side, flex=_mix(8, 88 + lean, depth), out=4, elbow=_mix(8, 4, depth), palm=-70 * depth)
+            f.arm(side, flex=_mix(3, 88 + lean, depth), out=5, elbow=_mix(10, 4, depth), palm=-70 * depth)
         elif s.arms < 0.65:  # hands together before the chest
             f.arm(side, flex=32, out=-8, twist=38, elbow=125)
         elif s.arms < 0.85:  # bar on the back
@@ -175,8 +175,6 @@ def push_up(depth: float, p: Proportions, s: Style) -> Figure:
     f.trunk(rx(90 - slope + sag), rx(90 - slope - 0.6 * sag), rx(90 - slope - 15) @ _look(s))
     for side in SIDES:
         f.leg(side, flex=1.6 * sag if sag > 0 else sag, out=2, knee=80 if knees else 2)
-        thigh = f.turn[f"{side}_thigh"]
-        del thigh
         if knees:
             f.foot(side, f.turn[f"{side}_shin"] @ rx(40))
         else:

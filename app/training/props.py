@@ -15,12 +15,10 @@ def box(middle: Array, size: Array, rotation: Array, colour: Array, material: st
         for sign in (-1.0, 1.0):
             normal = np.zeros(3)
             normal[axis] = sign
-            u, v = np.roll(np.eye(3), axis, axis=0)[1:] * 0.5
             start = len(corners)
             for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
                 corners.append(0.5 * normal + a * _cyclic(axis, 1) * 0.5 + b * _cyclic(axis, 2) * 0.5)
                 normals.append(normal)
-            del u, v
             faces += [(start, start + 1, start + 2), (start, start + 2, start + 3)]
     local = np.array(corners) * size
     return Mesh(
@@ -132,9 +130,7 @@ def _equipment_colour(rng: np.random.Generator) -> Array:
 def ponytail(body: PosedBody, length: float, colour: Array, scale: float) -> list[Mesh]:
     """Hair tied behind the head."""
     head = body.rotations[2]
-    top, neck = body.bones["head"], body.bones["neck01"]
-    del neck
-    root = top + head @ (np.array([0.0, 0.115, -0.105]) * scale)
+    root = body.bones["head"] + head @ (np.array([0.0, 0.115, -0.105]) * scale)
     hang = head @ np.array([0.0, -0.8, -0.6])
     hang = hang + np.array([0.0, -0.8, 0.0])
     hang /= np.linalg.norm(hang)

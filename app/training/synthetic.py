@@ -289,7 +289,7 @@ def body_mesh(posed: PosedBody, body: Body, dressed: Dressed) -> Mesh:
     return Mesh(
         vertices=posed.vertices,
         normals=posed.normals,
-        faces=body.model.faces,
+        faces=dressed.faces,
         colours=dressed.skin,
         fields=dressed.fields,
         rest=body.vertices,
@@ -298,7 +298,7 @@ def body_mesh(posed: PosedBody, body: Body, dressed: Dressed) -> Mesh:
 
 def garment_colours(outfit: Outfit) -> tuple[Array, Array, Array]:
     """What Canvas.draw wants to know of an outfit."""
-    return np.array(outfit.colours), np.array(outfit.second), np.array(outfit.pattern)
+    return np.array(outfit.colours), np.array(outfit.second), np.array(outfit.pattern, dtype=float)
 
 
 def _spoil(image: Image, rng: np.random.Generator) -> Image:
@@ -357,7 +357,7 @@ class Studio:
         pose, kind = source.draw(body, rng)
         outfit = Outfit.sample(rng, male=body.male)
         dressed = dress(body, outfit)
-        posed = body.posed(pose, dressed.offset)
+        posed = body.posed(pose, dressed.surface)
         camera, light = _camera(posed, self._size, rng), _light(rng)
         meshes = [body_mesh(posed, body, dressed)]
         if outfit.tail > 0:

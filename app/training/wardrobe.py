@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
 
 from app.training.bodies import Array, Body
 
@@ -31,7 +33,8 @@ class Outfit:
     sleeve: 0 at the shoulder, 1 elbow, 2 wrist; below 0 no top. hem: metres above the hip joint.
     leg: 0 at the hip, 1 knee, 2 ankle. sock: where socks or shoes begin, as leg; above 2.2 barefoot.
     loose_*: metres off the skin. pattern: per garment (kind, scale in 1/m): kind 0 plain, 1 rings,
-    2 stripes, 3 checks, 4 blotches. Colours are sRGB 0..1, (second) those of the pattern.
+    2 stripes, 3 checks, 4 blotches, 5 below
+    that height of the rest shape. Colours are sRGB 0..1, (second) those of the pattern.
     """
 
     sleeve: float = 0.35
@@ -67,10 +70,8 @@ class Outfit:
         tones = [_colour(rng) for _ in range(3)]
         if same:
             tones[1] = tones[0]
-        mix = rng.random()
         skin = _ramp(_SKINS, rng.random()) * rng.uniform(0.9, 1.08, 3)
         hair = _HAIRS[rng.integers(len(_HAIRS))] * rng.uniform(0.7, 1.2)
-        del mix
         return cls(
             sleeve=0.08 if bra else sleeve,
             hem=float(rng.uniform(0.27, 0.31)) if bra else float(rng.uniform(-0.06, 0.1)),
@@ -93,10 +94,12 @@ class Outfit:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dressed:
-    """fields: (V, 4) in the order of GARMENTS; offset: (V,) metres off the skin; skin: (V, 3) sRGB."""
+    """fields: (V, 4) in the order of GARMENTS; surface: rest vertices and normals (V, 3) with the
+    clothes on; skin: (V, 3) sRGB; faces: (F, 3) of the dressed body."""
 
+    faces: NDArray[np.int32]
     fields: Array
-    offset: Array
+    surface: tuple[Array, Array]
     skin: Array
 
 
@@ -126,17 +129,57 @@ def dress(body: Body, outfit: Outfit) -> Dressed:
     def stand(field: Array, metres: float, soft: float = 0.02) -> Array:
         return metres * np.clip(field / soft, 0.0, 1.0)
 
-    shoe = 0.009 if outfit.sock > 1.85 else 0.004
     offset = np.maximum.reduce(
         [
             stand(top, outfit.loose_top + 0.003),
             stand(bottom, outfit.loose_bottom),
-            stand(shoes, shoe * scale, 0.015),
+            stand(shoes, (0.012 if outfit.sock > 1.85 else 0.004) * scale, 0.015),
             stand(hair, (0.006 + 0.012 * outfit.hair) * scale, 0.03),
             np.zeros(len(points)),
         ]
     )
-    return Dressed(fields=fields, offset=offset, skin=_face(body, np.array(outfit.skin), np.array(outfit.colours[3])))
+    # Cloth and leather bridge what lies under them: toes, muscles, creases.
+    shape = points
+    for field, width, times in ((shoes, 0.01, 6), (top, 0.04, 4), (bottom, 0.04, 4)):
+        rows = np.flatnonzero(field > 0)
+        if len(rows):
+            follow = np.clip(field[rows] / width, 0.0, 1.0)[:, None]
+            average = model.average[rows]
+            shape = shape.copy()
+            for _ in range(times):
+                shape[rows] += follow * (average @ shape - shape[rows])
+    shape = shape + offset[:, None] * body.normals
+    sole = y.min() - 0.008 * scale
+    shape[:, 1] = np.where(shoes > 0, np.maximum(shape[:, 1], sole), shape[:, 1])
+    normals = model.normals(shape)
+    caps = _toecaps(body, shape, normals, shoes)
+    return Dressed(
+        faces=np.concatenate([model.faces, caps]),
+        fields=fields,
+        surface=(shape, normals),
+        skin=_face(body, np.array(outfit.skin), np.array(outfit.colours[3])),
+    )
+
+
+def _toecaps(body: Body, shape: Array, normals: Array, shoes: Array) -> NDArray[np.int32]:
+    """Faces over the front of each shod foot, its convex hull: toes are not seen through a shoe. Their
+    corners in `normals` are set."""
+    result = [np.zeros((0, 3), dtype=np.int32)]
+    for side in (1.0, -1.0):
+        rows = np.flatnonzero((shoes > 0) & (body.vertices[:, 0] * side > 0))
+        if len(rows) < 50:
+            continue
+        heel, toe = body.markers[2 if side > 0 else 3], body.markers[4 if side > 0 else 5]
+        place = (shape[rows] - heel) @ (toe - heel) / float((toe - heel) @ (toe - heel))
+        front = rows[place > 0.5]
+        hull = ConvexHull(shape[front])
+        around = np.zeros((len(front), 3))
+        for corner in range(3):
+            np.add.at(around, hull.simplices[:, corner], hull.equations[:, :3])
+        corners = hull.vertices
+        normals[front[corners]] = around[corners] / np.linalg.norm(around[corners], axis=1, keepdims=True)
+        result.append(front[hull.simplices].astype(np.int32))
+    return np.concatenate(result)
 
 
 def _hair(body: Body, amount: float) -> Array:
@@ -161,7 +204,7 @@ def _hair(body: Body, amount: float) -> Array:
 def _face(body: Body, skin: Array, hair: Array) -> Array:
     model, points = body.model, body.vertices
     colour = np.tile(skin, (len(points), 1))
-    colour[model.lip_share > 0.45] *= (0.86, 0.66, 0.66)
+    colour[model.lip_share > 0.45] *= (0.95, 0.84, 0.84)
     on_head = model.head_share > 0.6
     for s in "LR":
         eye = body.heads[model.bone[f"eye.{s}"]]

@@ -9,8 +9,10 @@ from typing import Final
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
-from app.capture import DEMO, CameraInfo
+from app.capture import DEMO, CameraInfo, Source
 from app.ui import theme
+from app.ui.records import EngineInfo
+from app.ui.stage import Stage
 
 OPEN_FILE: Final = "\0open"
 
@@ -39,18 +41,21 @@ class TopBar(QWidget):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             box.setMaxVisibleItems(12)
+            box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.exercise.setMinimumContentsLength(12)
         self.source.setMinimumContentsLength(10)
         self.mirror = self._button("mirror", "Mirror the picture (M)", checkable=True)
         self.full_screen = self._button("fullscreen", "Full screen (F)")
         self.help = self._button("help", "Keys and help (F1)")
+        self._air = QWidget()
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         for widget, stretch in (
             (self.mark, 0),
             (self.brand, 0),
-            (self.exercise, 5),
-            (self.source, 4),
+            (self.exercise, 6),
+            (self.source, 5),
+            (self._air, 3),
             (self.mirror, 0),
             (self.full_screen, 0),
             (self.help, 0),
@@ -68,6 +73,7 @@ class TopBar(QWidget):
         button.setToolTip(words)
         button.setAccessibleName(words)
         button.setCheckable(checkable)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
 
     def set_unit(self, unit: float, *, narrow: bool) -> None:
@@ -76,6 +82,7 @@ class TopBar(QWidget):
             button.setIconSize(QSize(size, size))
         self.mark.setPixmap(theme.app_icon().pixmap(QSize(round(38 * unit), round(38 * unit))))
         self.brand.setVisible(not narrow)
+        self._air.setVisible(not narrow)
         self.exercise.setIconSize(QSize(round(34 * unit), round(34 * unit)))
         self.source.setIconSize(QSize(size, size))
         self._row.setSpacing(round(10 * unit))
@@ -123,6 +130,7 @@ class StatusLine(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.narrow = False
         self.left = theme.named(QLabel(), "status")
         self.right = theme.named(QLabel(), "status")
         self.left.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -132,7 +140,23 @@ class StatusLine(QWidget):
         row.addWidget(self.left, 1)
         row.addWidget(self.right, 0)
 
-    def show_text(self, left: str, right: str) -> None:
+    def show_state(self, source: Source | None, engine: EngineInfo | None, stage: Stage) -> None:
+        """What is shown, how fast, how late, and by what."""
+        left: list[str] = []
+        if source is not None:
+            left = [source.name] if self.narrow else [source.name, f"{source.width}×{source.height}"]
+            if stage.picture_rate:
+                left.append(f"picture {stage.picture_rate:.0f} fps")
+        right: list[str] = []
+        if engine is not None:
+            if stage.network_rate:
+                right = [f"network {stage.network_rate:.0f} fps", f"latency {stage.latency * 1000:.0f} ms"]
+            right.append(f"{engine.device.upper()} / {engine.runtime}")
+            if not self.narrow:
+                right.append(engine.model)
+        self._show("  ·  ".join(left), "  ·  ".join(right))
+
+    def _show(self, left: str, right: str) -> None:
         if left != self.left.text():
             self.left.setText(left)
         if right != self.right.text():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QVariantAnimation
-from PySide6.QtGui import QConicalGradient, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui import theme
@@ -70,32 +70,29 @@ class CounterRing(QWidget):
         painter.setPen(QPen(theme.colour(theme.RAISED), stroke))
         painter.drawEllipse(ring)
         if self.progress > 0.01:
-            sweep = QConicalGradient(ring.center(), 90.0)
-            sweep.setColorAt(0.0, theme.colour(theme.ACCENT))
-            sweep.setColorAt(1.0, theme.colour("#1FA98A"))
-            painter.setPen(QPen(sweep, stroke, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.setPen(
+                QPen(theme.colour(theme.ACCENT), stroke, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+            )
             painter.drawArc(ring, 90 * 16, -round(self.progress * 359.9 * 16))
         self._paint_text(painter, ring, side)
         painter.end()
 
     def _paint_text(self, painter: QPainter, ring: QRectF, side: float) -> None:
-        share = {1: 0.52, 2: 0.47, 3: 0.36}.get(len(self.number), 0.28)
+        share = {1: 0.54, 2: 0.5, 3: 0.37}.get(len(self.number), 0.28)
         painter.setFont(theme.font(side * share, "ExtraBold"))
         painter.setPen(theme.colour(theme.TEXT))
         # Digits have no descenders: centre their visible height, not the line's.
         metrics = painter.fontMetrics()
         digits = metrics.tightBoundingRect(self.number)
         centre = ring.center()
-        baseline = centre.y() - side * 0.05 + digits.height() / 2
-        painter.drawText(
-            round(centre.x() - metrics.horizontalAdvance(self.number) / 2), round(baseline), self.number
-        )
-        painter.setFont(theme.font(side * 0.068, "SemiBold"))
+        baseline = centre.y() - side * 0.09 + digits.height() / 2
+        left = centre.x() - metrics.horizontalAdvance(self.number) / 2
+        painter.drawText(round(left), round(baseline), self.number)
+        painter.setFont(theme.font(side * 0.066, "SemiBold"))
         painter.setPen(theme.colour(theme.MUTED))
-        word = QRectF(ring.x(), baseline + side * 0.03, ring.width(), side * 0.1)
+        word = QRectF(ring.x(), centre.y() + side * 0.135, ring.width(), side * 0.08)
         painter.drawText(word, Qt.AlignmentFlag.AlignCenter, self.word)
         if self.phase:
-            painter.setFont(theme.font(side * 0.075, "SemiBold"))
+            painter.setFont(theme.font(side * 0.078, "SemiBold"))
             painter.setPen(theme.colour(theme.ACCENT))
-            box = QRectF(ring.x(), word.bottom() + side * 0.002, ring.width(), side * 0.1)
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.phase)
+            painter.drawText(word.translated(0, side * 0.092), Qt.AlignmentFlag.AlignCenter, self.phase)

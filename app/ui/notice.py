@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui import theme
@@ -30,6 +30,8 @@ class Notice:
     ink: str = theme.ACCENT
     actions: tuple[Action, ...] = ()
     wide: bool = False
+    rich: bool = False  # only for texts of our own: what comes from files stays plain
+    left: bool = False
 
 
 class NoticeCard(QFrame):
@@ -46,6 +48,7 @@ class NoticeCard(QFrame):
         for label in (self._icon, self._title, self._text):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
         self._buttons = QHBoxLayout()
@@ -58,7 +61,10 @@ class NoticeCard(QFrame):
 
     @property
     def buttons(self) -> list[QPushButton]:
-        return self.findChildren(QPushButton)
+        """The buttons of the notice, in order."""
+        items = (self._buttons.itemAt(place) for place in range(self._buttons.count()))
+        widgets = (item.widget() for item in items if item is not None)
+        return [widget for widget in widgets if isinstance(widget, QPushButton)]
 
     def set_unit(self, unit: float) -> None:
         self.unit = unit
@@ -87,9 +93,12 @@ class NoticeCard(QFrame):
         self._icon.setPixmap(
             theme.pixmap(notice.icon, round(56 * self.unit), notice.ink, self.devicePixelRatioF())
         )
+        self._text.setTextFormat(Qt.TextFormat.RichText if notice.rich else Qt.TextFormat.PlainText)
+        side = Qt.AlignmentFlag.AlignLeft if notice.left else Qt.AlignmentFlag.AlignHCenter
+        self._text.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self._title.setText(notice.title)
         self._text.setText(notice.text)
-        self._text.setObjectName("noticeKeys" if notice.wide else "noticeText")
+        self._text.setObjectName("noticeKeys" if notice.rich else "noticeText")
         self._text.setVisible(bool(notice.text))
         for number, action in enumerate(notice.actions):
             button = QPushButton(
@@ -98,14 +107,17 @@ class NoticeCard(QFrame):
             if number == 0:
                 button.setObjectName("primary")
                 button.setDefault(True)
+            button.setMinimumHeight(round(54 * self.unit))
+            button.setIconSize(QSize(round(20 * self.unit), round(20 * self.unit)))
             button.clicked.connect(action.act)
             self._buttons.addWidget(button)
+            button.show()
         self.setAccessibleName(f"{notice.title}. {notice.text}")
         self.show()
         self.raise_()
         self.place()
-        if self.buttons:
-            self.buttons[-len(notice.actions)].setFocus()
+        if notice.actions:
+            self.buttons[0].setFocus()
 
     def place(self) -> None:
         """Centres the card in its parent, no wider than that."""

@@ -55,7 +55,7 @@ def network_failed(text: str, *, retry: Act) -> Notice:
 
 
 def broken_exercise(entry: Entry, *, reload: Act) -> Notice:
-    shown = list(entry.problems[:5])
+    shown = [problem.replace(str(entry.path), entry.path.name) for problem in entry.problems[:5]]
     if len(entry.problems) > len(shown):
         shown.append(f"and {len(entry.problems) - len(shown)} more (python main.py check {entry.path.name})")
     return Notice(
@@ -65,6 +65,7 @@ def broken_exercise(entry: Entry, *, reload: Act) -> Notice:
         ink=theme.WARNING,
         actions=(Action(text="Read it again", icon="refresh", act=reload),),
         wide=True,
+        left=True,
     )
 
 
@@ -112,4 +113,5 @@ def help_keys(*, close: Act) -> Notice:
         icon="keyboard",
         actions=(Action(text="Close", icon="close", act=close),),
         wide=True,
+        rich=True,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from app.ui import theme
@@ -30,6 +30,7 @@ class SidePanel(QWidget):
         self.reset.clicked.connect(self.reset_wanted)
         for button in (self.primary, self.reset):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._buttons = QHBoxLayout()
         self._buttons.addWidget(self.primary, 2)
         self._buttons.addWidget(self.reset, 1)
@@ -67,12 +68,10 @@ class SidePanel(QWidget):
                 self._grid.setRowStretch(row, 0)
             for column in range(2):
                 self._grid.setColumnStretch(column, 1 if portrait or column == 0 else 0)
-            if portrait:
-                self._grid.setRowStretch(1, 1)
-            else:
-                self._grid.setRowStretch(0, 5)
-                self._grid.setRowStretch(2, 3)
-        self.plot.setFixedHeight(round((110 if portrait else 104) * unit))
+            self._grid.setRowStretch(1 if portrait else 2, 1)
+        # In the column the counter gets all that three rows of the list leave it.
+        self.counter.setMinimumHeight(150 if portrait else round(292 * unit))
+        self.plot.setFixedHeight(round((110 if portrait else 92) * unit))
         if portrait:
             self.setMinimumWidth(0)
             self.setMaximumWidth(16_777_215)

@@ -36,14 +36,16 @@ class Playout:
     def __init__(self) -> None:
         self._frames: deque[Frame] = deque(maxlen=24)
         self._poses: deque[tuple[float, Pose | None]] = deque(maxlen=24)
-        self._current: Frame | None = None
+        self._shown: Shown | None = None
+        self._settled = False
         self._delay = 0.0
 
     def clear(self) -> None:
         """Forgets everything: another source begins."""
         self._frames.clear()
         self._poses.clear()
-        self._current = None
+        self._shown = None
+        self._settled = False
         self._delay = 0.0
 
     @property
@@ -61,26 +63,37 @@ class Playout:
         self._delay = late if late > self._delay else self._delay + 0.02 * (late - self._delay)
 
     def shown(self, now: float) -> Shown | None:
-        """The newest frame that is old enough, with its pose; None before the first frame."""
-        due = now - self._delay
-        while self._frames and (self._current is None or self._frames[0].arrived <= due):
-            self._current = self._frames.popleft()
-        if self._current is None:
-            return None
-        return Shown(frame=self._current, pose=self._pose_at(self._current.arrived))
+        """The newest frame that is old enough, with its pose; None before the first frame.
 
-    def _pose_at(self, moment: float) -> Pose | None:
+        The same object again while nothing better is known.
+        """
+        due = now - self._delay
+        frame = self._shown.frame if self._shown is not None else None
+        while self._frames and (frame is None or self._frames[0].arrived <= due):
+            frame = self._frames.popleft()
+        if frame is None:
+            return None
+        if self._shown is None or frame is not self._shown.frame or not self._settled:
+            pose, self._settled = self._pose_at(frame.arrived)
+            if self._shown is None or (frame, pose) != (self._shown.frame, self._shown.pose):
+                self._shown = Shown(frame=frame, pose=pose)
+        return self._shown
+
+    def _pose_at(self, moment: float) -> tuple[Pose | None, bool]:
+        """The pose at a moment, and whether it is final: later poses would not change it."""
         before: tuple[float, Pose | None] | None = None
         for known in self._poses:
+            if known[0] == moment:
+                return known[1], True
             if known[0] > moment:
                 if before is None or before[1] is None or known[1] is None:
-                    break
-                share = (moment - before[0]) / max(1e-6, known[0] - before[0])
-                return _between(before[1], known[1], share)
+                    return (before[1] if before is not None else None), True
+                share = (moment - before[0]) / (known[0] - before[0])
+                return _between(before[1], known[1], share), True
             before = known
         if before is None or moment - before[0] > STALE:
-            return None
-        return before[1]
+            return None, False
+        return before[1], False
 
 
 def _between(a: Pose, b: Pose, share: float) -> Pose:

@@ -7,7 +7,7 @@ from collections import deque
 from typing import Final
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QLinearGradient, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.reps import Counting
@@ -102,29 +102,29 @@ class ParameterPlot(QWidget):
             y = at(self._now, level).y()
             painter.setPen(QPen(theme.colour(theme.LINE), 1.2, Qt.PenStyle.DashLine))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
-        path = QPainterPath()
+        pieces: list[list[QPointF]] = []
         last: tuple[float, float] | None = None
         for time, value in self._values:
-            point = at(time, value)
             if last is None or time - last[0] > GAP:
-                path.moveTo(point)
-            else:
-                path.lineTo(point)
+                pieces.append([])
+            pieces[-1].append(at(time, value))
             last = (time, value)
         if last is None:
             return
-        fill = QPainterPath(path)
-        fill.lineTo(QPointF(path.currentPosition().x(), area.bottom()))
-        fill.lineTo(QPointF(at(*self._values[0]).x(), area.bottom()))
         shade = QLinearGradient(area.topLeft(), area.bottomLeft())
-        shade.setColorAt(0.0, theme.colour(theme.ACCENT, 0.28))
-        shade.setColorAt(1.0, theme.colour(theme.ACCENT, 0.0))
-        painter.setClipRect(area.adjusted(0, -4, 4, 0))
-        painter.fillPath(fill, shade)
-        painter.setPen(
-            QPen(theme.colour(theme.ACCENT), 2.4 * self.unit, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        shade.setColorAt(0.0, theme.colour(theme.ACCENT, 0.30))
+        shade.setColorAt(1.0, theme.colour(theme.ACCENT, 0.02))
+        curve = QPen(
+            theme.colour(theme.ACCENT), 2.4 * self.unit, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap
         )
-        painter.drawPath(path)
+        painter.setClipRect(area.adjusted(0, -4, 6, 4))
+        for piece in pieces:
+            below = [QPointF(piece[-1].x(), area.bottom()), QPointF(piece[0].x(), area.bottom())]
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(shade)
+            painter.drawPolygon(QPolygonF([*piece, *below]))
+            painter.setPen(curve)
+            painter.drawPolyline(QPolygonF(piece))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour(theme.TEXT))
         painter.drawEllipse(at(*last), 3.6 * self.unit, 3.6 * self.unit)

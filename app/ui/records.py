@@ -7,6 +7,7 @@ from typing import Literal
 
 from app.pipeline import StepResult
 from app.reps import Hold, Rep
+from app.rules import Severity
 from app.skeleton import Joint
 
 Tone = Literal["calm", "good", "info", "warning", "error"]
@@ -60,8 +61,10 @@ class Say:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tag:
-    """A measured value to stand beside a joint, such as "104°"."""
+class Highlight:
+    """What is wrong now: the joints of every fault, how bad the worst is, and its value beside one joint."""
 
-    joint: Joint
-    text: str
+    joints: frozenset[Joint]
+    severity: Severity
+    tag_joint: Joint | None = None
+    tag: str = ""

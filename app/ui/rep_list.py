@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate,
 from app.reps import Rep
 from app.ui import theme
 from app.ui.records import RepRecord
+from app.ui.words import plain
 
 RECORD: Final = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
@@ -63,8 +64,8 @@ def detail(record: RepRecord) -> str:
     """What to say of it in a few words."""
     if not record.faults:
         return "clean"
-    first, *more = record.faults.values()
-    return f"{first} (+{len(more)})" if more else first
+    first, *more = (plain(rule) for rule in record.faults)
+    return f"{first}  +{len(more)}" if more else first
 
 
 class _RepDelegate(QStyledItemDelegate):

@@ -8,7 +8,7 @@ from app.parameters import View
 from app.pipeline import StepResult
 from app.reps import Rep
 from app.rules import Exercise, format_value
-from app.ui.records import RepRecord, Say, Tag
+from app.ui.records import Highlight, RepRecord, Say
 from app.ui.words import VIEW_NAMES, how_to_stand, phase_name
 
 ALONE: Final = 1.0  # seconds without anybody before the athlete is called
@@ -106,14 +106,18 @@ class Score:
         return VIEW_NAMES[self.view] if self.view is not None else ""
 
     @property
-    def tag(self) -> Tag | None:
-        """The measured value of the most important fault, to stand beside its joint."""
-        if self.result is None or not self.result.faults:
+    def highlight(self) -> Highlight | None:
+        """The joints to colour, with the measured value of the most important fault."""
+        faults = [f for f in (self.result.faults if self.result is not None else ()) if f.severity != "info"]
+        if not faults:
             return None
-        fault = self.result.faults[0]
-        if not fault.joints or fault.severity == "info":
-            return None
-        return Tag(joint=fault.joints[0], text=format_value(fault.parameter, fault.value))
+        worst = faults[0]
+        return Highlight(
+            joints=frozenset(joint for fault in faults for joint in fault.joints),
+            severity=worst.severity,
+            tag_joint=worst.joints[len(worst.joints) // 2] if worst.joints else None,
+            tag=format_value(worst.parameter, worst.value),
+        )
 
     @property
     def say(self) -> Say:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from app.skeleton import BONES, Joint, Pose
 from app.ui import theme
-from app.ui.records import Tag
+from app.ui.records import Highlight
 
 DRAWN_FROM: Final = 0.3  # a joint less sure than this is not drawn
 SURE_FROM: Final = 0.75  # from here on the colour is full
@@ -26,13 +26,12 @@ def paint_skeleton(
     pose: Pose,
     place: Place,
     *,
-    at_fault: Collection[Joint] = (),
-    tag: Tag | None = None,
+    highlight: Highlight | None = None,
     unit: float = 1.0,
 ) -> None:
     """Draws pose; place turns frame pixels into widget coordinates.
 
-    at_fault: joints to show as faulty; a bone is when both its ends are. unit: the window's scale.
+    highlight: joints to show as faulty; a bone is when both its ends are. unit: the window's scale.
     """
     points = {
         joint: place(float(pose.xy[joint, 0]), float(pose.xy[joint, 1]))
@@ -42,6 +41,8 @@ def paint_skeleton(
     if not points:
         return
     width = _line_width(points)
+    at_fault = highlight.joints if highlight is not None else frozenset[Joint]()
+    ink = theme.SEVERITIES[highlight.severity][0] if highlight is not None else theme.FAULT
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     bones = [bone for bone in BONES if bone[0] in points and bone[1] in points]
@@ -52,22 +53,22 @@ def paint_skeleton(
         shade = 0.55 * min(_opacity(pose, a), _opacity(pose, b))
         _line(painter, points[a], points[b], theme.colour("#000000", shade), _bone_width(a, b, width) + 3.5)
     for a, b in sound:
-        ink = theme.colour(theme.ACCENT, min(_opacity(pose, a), _opacity(pose, b)))
-        _line(painter, points[a], points[b], ink, _bone_width(a, b, width))
+        sure = theme.colour(theme.ACCENT, min(_opacity(pose, a), _opacity(pose, b)))
+        _line(painter, points[a], points[b], sure, _bone_width(a, b, width))
     for a, b in faulty:
-        _line(painter, points[a], points[b], theme.colour(theme.FAULT, 0.35), 2.4 * width)
+        _line(painter, points[a], points[b], theme.colour(ink, 0.35), 2.4 * width)
     for a, b in faulty:
-        _line(painter, points[a], points[b], theme.colour(theme.FAULT), 1.25 * width)
+        _line(painter, points[a], points[b], theme.colour(ink), 1.25 * width)
 
     for joint, point in points.items():
         if joint in at_fault:
-            _ring(painter, point, 1.5 * width)
+            _ring(painter, point, 1.5 * width, ink)
         elif joint not in FEET and joint is not Joint.nose:
             painter.setPen(QPen(theme.colour("#000000", 0.5 * _opacity(pose, joint)), 1.2))
             painter.setBrush(theme.colour(theme.TEXT, _opacity(pose, joint)))
-            painter.drawEllipse(point, 0.62 * width, 0.62 * width)
-    if tag is not None and tag.joint in points:
-        _draw_tag(painter, tag.text, points[tag.joint], width, unit)
+            painter.drawEllipse(point, 0.66 * width, 0.66 * width)
+    if highlight is not None and highlight.tag and highlight.tag_joint in points:
+        _draw_tag(painter, highlight.tag, points[highlight.tag_joint], width, ink, unit)
     painter.restore()
 
 
@@ -76,7 +77,7 @@ def _line_width(points: dict[Joint, QPointF]) -> float:
     xs = [point.x() for point in points.values()]
     ys = [point.y() for point in points.values()]
     size = float(np.hypot(max(xs) - min(xs), max(ys) - min(ys)))
-    return min(THICKEST, max(THINNEST, 0.0165 * size))
+    return min(THICKEST, max(THINNEST, 0.0195 * size))
 
 
 def _bone_width(a: Joint, b: Joint, width: float) -> float:
@@ -93,13 +94,13 @@ def _line(painter: QPainter, a: QPointF, b: QPointF, ink: QColor, width: float) 
     painter.drawLine(a, b)
 
 
-def _ring(painter: QPainter, point: QPointF, radius: float) -> None:
-    painter.setPen(QPen(theme.colour(theme.FAULT), 0.45 * radius))
+def _ring(painter: QPainter, point: QPointF, radius: float, ink: str) -> None:
+    painter.setPen(QPen(theme.colour(ink), 0.45 * radius))
     painter.setBrush(theme.colour("#FFFFFF"))
     painter.drawEllipse(point, radius, radius)
 
 
-def _draw_tag(painter: QPainter, text: str, point: QPointF, width: float, unit: float) -> None:
+def _draw_tag(painter: QPainter, text: str, point: QPointF, width: float, ink: str, unit: float) -> None:
     """The value in a pill beside the joint, on the side where there is room."""
     painter.setFont(theme.font(24 * unit, "ExtraBold"))
     metrics = painter.fontMetrics()
@@ -109,7 +110,7 @@ def _draw_tag(painter: QPainter, text: str, point: QPointF, width: float, unit: 
         left = point.x() - 2.6 * width - w
     box = QRectF(left, point.y() - h / 2, w, h)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.colour(theme.FAULT))
+    painter.setBrush(theme.colour(ink))
     painter.drawRoundedRect(box, h / 3, h / 3)
     painter.setPen(theme.colour(theme.BACKGROUND))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)

@@ -112,7 +112,7 @@ def pixmap(name: str, size: int, ink: str = TEXT, ratio: float = 1.0) -> QPixmap
 def icon(name: str, ink: str = TEXT, size: int = 64) -> QIcon:
     """The icon for a button or a menu; grey while disabled."""
     made = QIcon(pixmap(name, size, ink))
-    made.addPixmap(pixmap(name, size, LINE), QIcon.Mode.Disabled)
+    made.addPixmap(pixmap(name, size, MUTED), QIcon.Mode.Disabled)
     return made
 
 
@@ -170,7 +170,7 @@ def style_sheet(scale: float) -> str:
         padding: {px(9)} {px(16)}; }}
     QToolButton {{ padding: {px(7)}; }}
     QPushButton:pressed, QToolButton:pressed {{ background: {LINE}; }}
-    QPushButton:disabled {{ color: {LINE}; border-color: {RAISED}; }}
+    QPushButton:disabled {{ color: {MUTED}; border-color: {RAISED}; }}
     QToolButton:checked {{ background: {ACCENT_DARK}; border-color: {ACCENT}; }}
     QPushButton#primary {{ background: {ACCENT}; color: {BACKGROUND}; border: none;
         font-family: "{bold}"; font-size: {px(20)}; }}

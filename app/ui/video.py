@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from typing import Final
 
 import cv2
@@ -13,9 +12,9 @@ from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPi
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.capture import Frame
-from app.skeleton import Joint, Pose
+from app.skeleton import Pose
 from app.ui import theme
-from app.ui.records import Tag
+from app.ui.records import Highlight
 from app.ui.skeleton_painter import paint_skeleton
 
 RADIUS: Final = 16.0
@@ -35,6 +34,7 @@ class VideoView(QWidget):
         self.setMinimumSize(240, 200)
         self.setAccessibleName("Picture")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.mirror = False
         self.unit = 1.0
         self.dimmed = False
@@ -47,8 +47,7 @@ class VideoView(QWidget):
         self._backdrop: QPixmap | None = None
         self._backdrop_age = BACKDROP_EVERY
         self._pose: Pose | None = None
-        self._at_fault: frozenset[Joint] = frozenset()
-        self._tag: Tag | None = None
+        self._highlight: Highlight | None = None
         self.painted_frames = 0
 
     def sizeHint(self) -> QSize:
@@ -67,17 +66,15 @@ class VideoView(QWidget):
     def clear(self) -> None:
         """No picture: the empty state."""
         self._frame = self._image = self._backdrop = None
-        self._pose, self._tag, self._at_fault = None, None, frozenset()
+        self._pose = self._highlight = None
         self.update()
 
-    def show_frame(
-        self, frame: Frame, pose: Pose | None, at_fault: Collection[Joint] = (), tag: Tag | None = None
-    ) -> None:
+    def show_frame(self, frame: Frame, pose: Pose | None, highlight: Highlight | None = None) -> None:
         """Takes a picture and what to draw over it; a repaint follows."""
         if frame is not self._frame:
             self._frame = frame
             self._prepare()
-        self._pose, self._at_fault, self._tag = pose, frozenset(at_fault), tag
+        self._pose, self._highlight = pose, highlight
         self.update()
 
     def set_mirror(self, mirror: bool) -> None:
@@ -148,9 +145,7 @@ class VideoView(QWidget):
             painter.drawImage(self._target.topLeft(), self._image)
             if self._pose is not None and not self.dimmed:
                 painter.setClipRect(self._target)
-                paint_skeleton(
-                    painter, self._pose, self._place, at_fault=self._at_fault, tag=self._tag, unit=self.unit
-                )
+                paint_skeleton(painter, self._pose, self._place, highlight=self._highlight, unit=self.unit)
                 painter.setClipping(False)
             self.painted_frames += 1
         if self.dimmed:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.capture import DEMO, VIDEO_SUFFIXES, CameraInfo, Source
@@ -19,16 +19,15 @@ from app.ui.bars import StatusLine, TopBar
 from app.ui.library import Entry, load_entry
 from app.ui.notice import Notice, NoticeCard
 from app.ui.panel import SidePanel
-from app.ui.playout import Playout
 from app.ui.prompt import PromptBanner
-from app.ui.records import EngineInfo, Progress, RepRecord, Say, Summary
+from app.ui.records import EngineInfo, RepRecord, Say, Summary
 from app.ui.score import Score
 from app.ui.source_runner import SourceRunner
+from app.ui.stage import Stage
 from app.ui.video import VideoView
 from app.ui.worker import InferenceWorker
 
 TICK: Final = 15  # milliseconds: twice the picture's rate, so that no frame waits long
-SILENT: Final = 2.0  # seconds without a frame from a camera before the window says so
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +65,11 @@ class MainWindow(QMainWindow):
         self._files: list[str] = []
         self._source_error = self._engine_error = self._preparing = ""
         self._help = False
-        self._playout = Playout()
-        self._progress: Progress | None = None
-        self._latency = 0.0
-        self._painted: list[float] = []
         self._shape: tuple[float, bool] | None = None  # scale and portrait, as laid out
 
         self.runner = SourceRunner()
         self.video = VideoView()
+        self.stage = Stage(self.video)
         self.card = NoticeCard(self.video)
         self.banner = PromptBanner()
         self.panel = SidePanel()
@@ -81,7 +77,6 @@ class MainWindow(QMainWindow):
         self.status = StatusLine()
         self._lay_out()
         self._connect()
-        self._add_keys()
         self.top.fill_exercises([(e.id, e.name, e.exercise is not None) for e in entries], chosen.id)
         self.panel.plot.follow(sound.counting)
         self._rescale()
@@ -129,19 +124,24 @@ class MainWindow(QMainWindow):
         self.panel.toggled.connect(self.toggle_pause)
         self.panel.reset_wanted.connect(self.reset)
 
-    def _add_keys(self) -> None:
-        for key, act in (
-            ("Space", self.toggle_pause),
-            ("R", self.reset),
-            ("F", self.toggle_full_screen),
-            ("F11", self.toggle_full_screen),
-            ("M", lambda: self.set_mirror(not self.video.mirror)),
-            ("O", self.ask_for_file),
-            ("E", self.next_exercise),
-            ("Escape", self.leave),
-            ("F1", self.toggle_help),
-        ):
-            QShortcut(QKeySequence(key), self).activated.connect(act)
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys that no focused picker or button wants for itself; they are listed in words.KEYS."""
+        acts = {
+            Qt.Key.Key_Space: self.toggle_pause,
+            Qt.Key.Key_R: self.reset,
+            Qt.Key.Key_F: self.toggle_full_screen,
+            Qt.Key.Key_F11: self.toggle_full_screen,
+            Qt.Key.Key_M: lambda: self.set_mirror(not self.video.mirror),
+            Qt.Key.Key_O: self.ask_for_file,
+            Qt.Key.Key_E: self.next_exercise,
+            Qt.Key.Key_Escape: self.leave,
+            Qt.Key.Key_F1: self.toggle_help,
+        }
+        act = acts.get(Qt.Key(event.key()))
+        if act is None or event.isAutoRepeat():
+            super().keyPressEvent(event)
+        else:
+            act()
 
     def _rescale(self) -> None:
         """Type and spacings follow the window, in steps, so that dragging its edge stays smooth."""
@@ -162,6 +162,7 @@ class MainWindow(QMainWindow):
         for layout in (self._page, self._left, self._body):
             layout.setSpacing(round(10 * scale))
         self.top.set_unit(scale, narrow=self.width() < 760 * scale)
+        self.status.narrow = portrait
         self.banner.set_unit(scale)
         self.panel.arrange(scale, portrait=portrait)
         self.video.unit = scale
@@ -175,8 +176,7 @@ class MainWindow(QMainWindow):
         if spec != DEMO and not spec.isdigit() and Path(spec).is_file() and spec not in self._files:
             self._files.append(spec)
             self._fill_sources(spec)
-        self._playout.clear()
-        self.video.clear()
+        self.stage.clear()
         self._start_set()
         session = self.runner.start(spec, loop=self.options.loop)
         self.worker.attach(session, self.runner.to_network)
@@ -308,41 +308,19 @@ class MainWindow(QMainWindow):
         now = time.monotonic()
         frame = self.runner.to_screen.take()
         if frame is not None:
-            self._playout.add_frame(frame)
+            self.stage.add_frame(frame)
         progress = self.worker.results.take()
         if progress is not None and progress.session == self.runner.session and not self.paused:
-            self._take(progress, now)
-        self._paint(now)
+            result = progress.result
+            self.stage.add_progress(progress, now)
+            self.score.add_result(result)
+            self.panel.plot.add(result.time, result.measurement.values if result.measurement else None)
+            self._show_score()
+        if self.stage.paint(now, self.score, with_pose=not self.paused):
+            self.status.show_state(self.source, self.engine, self.stage)
         if self.video.busy_text:
             self.video.turn = now
             self.video.update()
-
-    def _take(self, progress: Progress, now: float) -> None:
-        result = progress.result
-        self._progress = progress
-        if result.frame is not None:
-            self._playout.add_pose(result.frame, result.pose, now)
-            late = now - result.frame.arrived
-            self._latency = late if not self._latency else self._latency + 0.1 * (late - self._latency)
-        self.score.add_result(result)
-        self.panel.plot.add(result.time, result.measurement.values if result.measurement else None)
-        self._show_score()
-
-    def _paint(self, now: float) -> None:
-        shown = self._playout.shown(now)
-        if shown is None:
-            return
-        result = self.score.result
-        faults = result.faults if result is not None else ()
-        joints = {joint for fault in faults if fault.severity != "info" for joint in fault.joints}
-        self.video.corner_text = self.score.view_text if shown.pose is not None else ""
-        fresh = shown.frame is not self.video.frame
-        pose = None if self.paused else shown.pose
-        if fresh or pose is not self.video.pose:
-            self.video.show_frame(shown.frame, pose, joints, self.score.tag)
-        if fresh:
-            self._painted = [moment for moment in self._painted if now - moment < 1.5] + [now]
-            self._show_status(now)
 
     # ---- what is shown
 
@@ -350,7 +328,6 @@ class MainWindow(QMainWindow):
         self.score.clear()
         self.panel.list.records.clear()
         self.panel.plot.clear()
-        self._progress = None
         self._show_score()
 
     def _hold_source(self) -> None:
@@ -364,36 +341,24 @@ class MainWindow(QMainWindow):
         score = self.score
         self.panel.counter.show_state(score.number, score.word, score.phase, score.progress)
         if self.engine is None:
-            self.banner.show_say(Say(text="Get into place: the network is being prepared", icon="person"))
+            self.banner.show_say(Say(text="Get into place, it starts in a moment", icon="person"))
         elif self.runner.spec is None:
             self.banner.show_say(Say(text="Choose a source to begin", icon="camera"))
         else:
             self.banner.show_say(score.say)
 
-    def _show_status(self, now: float) -> None:
-        left = right = ""
-        if self.source is not None:
-            left = f"{self.source.name}  ·  {self.source.width}×{self.source.height}"
-            span = now - self._painted[0] if self._painted else 0.0
-            if span > 0.3:
-                left += f"  ·  picture {(len(self._painted) - 1) / span:.0f} fps"
-        if self.engine is not None:
-            if self._progress is not None and self._progress.steps_per_second:
-                right = f"network {self._progress.steps_per_second:.0f} fps  ·  "
-                right += f"latency {self._latency * 1000:.0f} ms  ·  "
-            right += f"{self.engine.device.upper()} / {self.engine.runtime}  ·  {self.engine.model}"
-        self.status.show_text(left, right)
-
     def _refresh(self) -> None:
         """Everything that follows from the state."""
         notice = self._notice()
         self.card.show_notice(notice)
+        if notice is None:
+            self.video.setFocus()  # so that keys are the window's
         self.video.dimmed = notice is not None
         self.video.busy_text = self._busy()
         running = self.source is not None and not self.paused and self.done is None
         self.panel.set_running(running, can_run=self.source is not None or self.done is not None)
         self._show_score()
-        self._show_status(time.monotonic())
+        self.status.show_state(self.source, self.engine, self.stage)
         self.video.update()
 
     def _busy(self) -> str:

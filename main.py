@@ -87,7 +87,7 @@ def _dispatch(arguments: list[str]) -> int:
 def _run_command(arguments: list[str]) -> int:
     name = arguments[0]
     if name not in COMMANDS:
-        if Path(name).exists():
+        if Path(name).exists() or Path(name).suffix:
             raise UsageError(f"{name!r} is no command; to open a video: python main.py --source {name}")
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(COMMANDS)}"

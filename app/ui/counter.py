@@ -15,7 +15,7 @@ class CounterRing(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(150, 150)
+        self.setMinimumSize(100, 100)
         self.number = "0"
         self.word = "reps"
         self.phase = ""

@@ -70,7 +70,7 @@ class SidePanel(QWidget):
                 self._grid.setColumnStretch(column, 1 if portrait or column == 0 else 0)
             self._grid.setRowStretch(1 if portrait else 2, 1)
         # In the column the counter gets all that three rows of the list leave it.
-        self.counter.setMinimumHeight(150 if portrait else round(292 * unit))
+        self.counter.setMinimumHeight(100 if portrait else round(292 * unit))
         self.plot.setFixedHeight(round((110 if portrait else 92) * unit))
         if portrait:
             self.setMinimumWidth(0)

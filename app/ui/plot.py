@@ -25,7 +25,7 @@ class ParameterPlot(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(120, 70)
+        self.setMinimumSize(100, 40)
         self.setAccessibleName("Angle over time")
         self.unit = 1.0
         self._name: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QVariantAnimation
+from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -12,6 +12,8 @@ from app.ui.records import Say
 
 class PromptBanner(QWidget):
     """Shape, colour and words together: a filled block with an icon, and large text beside it."""
+
+    said = Signal(object)  # a new Say is shown
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,6 +42,7 @@ class PromptBanner(QWidget):
         # Only the number in it changed: no new entrance.
         same = _without_numbers(say.text) == _without_numbers(self.say.text) and say.tone == self.say.tone
         self.say = say
+        self.said.emit(say)
         self.setAccessibleName(say.text)
         if not same and say.tone in ("warning", "error", "info"):
             self._animation.stop()

@@ -122,7 +122,7 @@ class RepList(QListView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumHeight(60)
+        self.setMinimumHeight(30)
         self.setAccessibleName("Repetitions")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 

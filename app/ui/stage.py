@@ -40,7 +40,8 @@ class Stage:
         if frame is not None:
             self._playout.add_pose(frame, progress.result.pose, now)
             late = now - frame.arrived
-            self.latency = late if not self.latency else self.latency + 0.1 * (late - self.latency)
+            if self.network_rate:  # the very first frame waited for the network to be built
+                self.latency = late if not self.latency else self.latency + 0.1 * (late - self.latency)
         self.network_rate = progress.steps_per_second
 
     def paint(self, now: float, score: Score, *, with_pose: bool) -> bool:

@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
         across = 720 if portrait else 1280
         down = 1180 if portrait else 720
         scale = round(min(self.width() / across, self.height() / down) / 0.05) * 0.05
-        scale = min(3.0, max(0.7, scale))
+        scale = min(3.0, max(0.5, scale))
         self._body.setDirection(
             QBoxLayout.Direction.TopToBottom if portrait else QBoxLayout.Direction.LeftToRight
         )

@@ -1,0 +1,133 @@
+"""Drives the real main() from inside its own event loop, as a user would, step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+import app.ui.app as ui_app
+import main
+from app.capture import Frame
+from app.skeleton import Pose
+from app.ui.records import EngineInfo
+from app.ui.window import MainWindow
+from app.ui.worker import Factory, Progressing
+from tests.poses import squats
+
+# A script yields conditions to wait for; between them it acts on the window.
+Condition = Callable[[], object]
+Script = Callable[[MainWindow], Generator[Condition, None, None]]
+
+
+def drive(arguments: list[str], script: Script, *, seconds: float = 60.0) -> int:
+    """Runs main(arguments), goes through the script, closes the window. Returns the exit code.
+
+    Fails when a condition of the script does not come true within so many seconds, or when the
+    script raises.
+    """
+    application = QApplication.instance() or QApplication([])
+    assert isinstance(application, QApplication)
+    failures: list[BaseException] = []
+    steps: list[Generator[Condition, None, None]] = []
+    waiting: list[Condition] = []
+    deadline = time.monotonic() + seconds
+
+    def window() -> MainWindow | None:
+        found = [w for w in application.topLevelWidgets() if isinstance(w, MainWindow) and w.isVisible()]
+        return found[0] if found else None
+
+    def step() -> None:
+        shown = window()
+        if shown is None:
+            return
+        try:
+            if not steps:
+                steps.append(script(shown))
+                waiting.append(next(steps[0]))
+            if waiting[0]():
+                waiting[0] = next(steps[0])
+            elif time.monotonic() > deadline:
+                line = steps[0].gi_frame.f_lineno if steps[0].gi_frame is not None else 0
+                raise AssertionError(f"waited in vain at line {line} of the script")
+        except StopIteration:
+            timer.stop()
+            shown.close()
+        except BaseException as error:
+            failures.append(error)
+            timer.stop()
+            shown.close()
+
+    timer = QTimer()
+    timer.timeout.connect(step)
+    timer.start(10)
+    code = main.main(arguments)
+    timer.stop()
+    if failures:
+        raise failures[0]
+    assert steps, "the window never came up"
+    return code
+
+
+def press(window: MainWindow, key: Qt.Key) -> None:
+    """A key stroke on whatever has the focus."""
+    QTest.keyClick(window.focusWidget() or window, key)
+
+
+class ReplayEstimator:
+    """Stands in for the network: gives the poses of a list by the frame's index, again from the start."""
+
+    def __init__(self, poses: list[Pose | None]) -> None:
+        self.poses = poses
+
+    def estimate(self, frame: Frame, /) -> Pose | None:
+        return self.poses[frame.index % len(self.poses)]
+
+    def reset(self) -> None:
+        pass
+
+
+def replaying(
+    poses: list[Pose | None], *, before: Callable[[], None] | None = None
+) -> Callable[..., Factory]:
+    """A network_factory that gives these poses; before() is run in its place of the warming up."""
+
+    def factory(engine: object) -> Factory:
+        def build(say: Progressing) -> tuple[ReplayEstimator, EngineInfo]:
+            if before is not None:
+                before()
+            return ReplayEstimator(poses), EngineInfo(model="replay", device="cpu", runtime="none")
+
+        return build
+
+    return factory
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A grey film of 25 frames a second, as long as two squats take; its left half is darker."""
+    path = tmp_path / "squats.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (640, 480))
+    image = np.full((480, 640, 3), 150, np.uint8)
+    image[:, :320] = 40
+    for _ in two_squats():
+        writer.write(image)
+    writer.release()
+    return path
+
+
+def two_squats() -> list[Pose | None]:
+    return list(squats(2, seconds=1.4, still=0.6))
+
+
+@pytest.fixture
+def replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network is replaced by two squats."""
+    monkeypatch.setattr(ui_app, "network_factory", replaying(two_squats()))

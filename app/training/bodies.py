@@ -18,20 +18,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial.transform import Rotation, Slerp
 
+from app.errors import FormcueError
 from app.skeleton import NUM_JOINTS, Joint
 
 Array = NDArray[np.float64]
 
 SIDES: Final = ("left", "right")
-SEGMENTS: Final = ("pelvis", "chest", "head") + tuple(
-    f"{side}_{part}"
-    for side in SIDES
-    for part in ("upper_arm", "forearm", "hand", "thigh", "shin", "foot", "toes")
-)
+_LIMB_PARTS: Final = ("upper_arm", "forearm", "hand", "thigh", "shin", "foot", "toes")
+SEGMENTS: Final = ("pelvis", "chest", "head", *(f"{side}_{part}" for side in SIDES for part in _LIMB_PARTS))
 SEGMENT: Final = {name: index for index, name in enumerate(SEGMENTS)}
 
 
-class BodiesMissingError(Exception):
+class BodiesMissingError(FormcueError):
     """The body model cannot be loaded; one line that says how to mend it."""
 
 
@@ -166,7 +164,7 @@ class BodyModel:
             import anny
         except ImportError:
             raise BodiesMissingError(
-                "rendering needs the package anny, which is not installed: pip install .[train]"
+                "rendering needs the package anny, which is not installed: pip install '.[train]'"
             ) from None
         import warnings
 
@@ -300,7 +298,9 @@ class BodyModel:
     def sample(self, rng: np.random.Generator, count: int) -> list[Body]:
         """`count` different people: mostly adults of all builds, a few adolescents and old people."""
         male = (rng.random(count) < 0.55).astype(float)
-        age = np.where(rng.random(count) < 0.08, rng.uniform(0.45, 0.6, count), rng.uniform(0.62, 0.95, count))
+        age = np.where(
+            rng.random(count) < 0.08, rng.uniform(0.45, 0.6, count), rng.uniform(0.62, 0.95, count)
+        )
         athletic = rng.random(count) < 0.6
         muscle = np.where(athletic, rng.uniform(0.5, 0.95, count), rng.uniform(0.2, 0.6, count))
         weight = np.where(athletic, rng.uniform(0.25, 0.6, count), rng.uniform(0.3, 0.95, count))

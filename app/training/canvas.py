@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.errors import FormcueError, first_line
 from app.training.bodies import Array
 
 Image = NDArray[np.uint8]
 
 
-class CanvasError(Exception):
+class CanvasError(FormcueError):
     """Nothing can be drawn here; one line that says why and how to mend it."""
 
 
@@ -120,8 +121,12 @@ out vec4 result;
 float hash(vec3 p) { p = fract(p * 0.3183099 + vec3(0.1, 0.2, 0.3)); p *= 17.0;
     return fract(p.x * p.y * p.z * (p.x + p.y + p.z)); }
 float noise(vec3 x) { vec3 i = floor(x), f = fract(x); f = f * f * (3.0 - 2.0 * f);
-    return mix(mix(mix(hash(i), hash(i + vec3(1,0,0)), f.x), mix(hash(i + vec3(0,1,0)), hash(i + vec3(1,1,0)), f.x), f.y),
-               mix(mix(hash(i + vec3(0,0,1)), hash(i + vec3(1,0,1)), f.x), mix(hash(i + vec3(0,1,1)), hash(i + vec3(1,1,1)), f.x), f.y), f.z); }
+    vec3 x00 = i + vec3(1, 0, 0);
+    vec4 near = vec4(hash(i), hash(x00), hash(i + vec3(0, 1, 0)), hash(x00 + vec3(0, 1, 0)));
+    vec4 far = vec4(hash(i + vec3(0, 0, 1)), hash(x00 + vec3(0, 0, 1)),
+                    hash(i + vec3(0, 1, 1)), hash(x00 + vec3(0, 1, 1)));
+    vec4 layer = mix(near, far, f.z);
+    return mix(mix(layer.x, layer.y, f.x), mix(layer.z, layer.w, f.x), f.y); }
 vec3 paint(int i) {
     float kind = pattern[i].x; vec3 q = rest * pattern[i].y; float m = 0.0;
     if (kind > 4.5) m = step(rest.y, pattern[i].y);
@@ -201,17 +206,17 @@ class Canvas:
             import moderngl
         except ImportError:
             raise CanvasError(
-                "rendering needs the package moderngl, which is not installed: pip install .[train]"
+                "rendering needs the package moderngl, which is not installed: pip install '.[train]'"
             ) from None
         try:
-            context: Any = moderngl.create_context(standalone=True, backend="egl")
+            create: Any = moderngl.create_context  # its types know no backend by name
+            context: Any = create(standalone=True, backend="egl")
         except Exception as error:
             try:
-                context = moderngl.create_context(standalone=True)
+                context = create(standalone=True)
             except Exception:
-                text = str(error).strip().splitlines()
                 raise CanvasError(
-                    f"rendering needs OpenGL without a screen, and EGL failed ({text[0] if text else 'no reason given'}); "
+                    f"rendering needs OpenGL without a screen, and EGL failed ({first_line(error)}); "
                     "on Debian: apt install libegl1 libgl1-mesa-dri"
                 ) from None
         self.width, self.height = width, height
@@ -225,7 +230,8 @@ class Canvas:
         size = (width * finer, height * finer)
         self._finer = finer
         self._picture = context.framebuffer(
-            color_attachments=[context.renderbuffer(size, 4)], depth_attachment=context.depth_renderbuffer(size)
+            color_attachments=[context.renderbuffer(size, 4)],
+            depth_attachment=context.depth_renderbuffer(size),
         )
         self._shadow_map = context.depth_texture((shadow_size, shadow_size))
         self._shadow_map.compare_func = ""
@@ -264,7 +270,10 @@ class Canvas:
         view = _matrix(camera, self.width, self.height)
         sun_view = np.eye(4)
         if light.shadow:
-            middle, radius = shadow_reach or (data[:, :3].mean(axis=0), float(np.ptp(data[:, :3], axis=0).max()))
+            middle, radius = shadow_reach or (
+                data[:, :3].mean(axis=0),
+                float(np.ptp(data[:, :3], axis=0).max()),
+            )
             sun_view = _sun_matrix(np.asarray(middle), radius, sun)
             casting = [part for part, mesh in zip(parts, meshes, strict=True) if mesh.casts]
             casters = self._gl.buffer(np.concatenate(casting).astype("i4").tobytes())

@@ -236,8 +236,9 @@ def biceps_curl(depth: float, p: Proportions, s: Style) -> Figure:
     _stand(f, s, 2 + 2 * s.width)
     for side in SIDES:
         d = depth if s.arms < 0.7 or side == s.side else 0.0
-        f.arm(side, flex=2 + d * (10 + 20 * max(s.lean, 0)), out=6 + 5 * s.width, twist=-8, elbow=_mix(10, 140, d),
-              palm=_mix(20, 85, d))  # fmt: skip
+        swing = d * (10 + 20 * max(s.lean, 0))
+        elbow, palm = _mix(10, 140, d), _mix(20, 85, d)
+        f.arm(side, flex=2 + swing, out=6 + 5 * s.width, twist=-8, elbow=elbow, palm=palm)
     f.grip = [1.0, 1.0]
     return f
 
@@ -495,7 +496,9 @@ def bent_row(depth: float, p: Proportions, s: Style) -> Figure:
     """Bent-over row."""
     f = deadlift(0.75 + 0.15 * s.lean, p, s)
     for side in SIDES:
-        f.arm(side, flex=_mix(55, -25, depth), out=8 + 12 * max(s.width, 0), elbow=_mix(5, 95, depth), palm=-30)
+        f.arm(
+            side, flex=_mix(55, -25, depth), out=8 + 12 * max(s.width, 0), elbow=_mix(5, 95, depth), palm=-30
+        )
     return f
 
 
@@ -513,7 +516,9 @@ def walk(depth: float, p: Proportions, s: Style) -> Figure:
     f.trunk(rx(3 + 10 * fast), rx(3 + 10 * fast) @ ry(8 * (2 * depth - 1)), _look(s))
     for side in SIDES:
         d = depth if side == s.side else 1 - depth
-        f.leg(side, flex=_mix(-18, 28 + 35 * fast, d), knee=_mix(25 + 60 * fast, 10 + 50 * fast, d), toes_up=5)
+        f.leg(
+            side, flex=_mix(-18, 28 + 35 * fast, d), knee=_mix(25 + 60 * fast, 10 + 50 * fast, d), toes_up=5
+        )
         f.arm(side, flex=_mix(28, -25, d) * (0.6 + fast), elbow=15 + 75 * fast, out=6)
     return f
 
@@ -524,7 +529,9 @@ def standing(depth: float, p: Proportions, s: Style) -> Figure:
     f.trunk(rz(4 * s.lean), rx(3 * s.width) @ rz(-3 * s.lean), ry(30 * s.width) @ _look(s))
     _stand(f, s, 3 + 3 * s.width, 12)
     _arms_rest(f, s)
-    f.arm(s.side, flex=60 * depth * s.arms, out=10 + 70 * depth * max(s.lean, 0), elbow=20 + 90 * depth * s.arms)
+    f.arm(
+        s.side, flex=60 * depth * s.arms, out=10 + 70 * depth * max(s.lean, 0), elbow=20 + 90 * depth * s.arms
+    )
     return f
 
 
@@ -533,9 +540,10 @@ Motion = Callable[[float, Proportions, Style], Figure]
 MOTIONS: Final[dict[str, Motion]] = {
     motion.__name__: motion
     for motion in (
-        squat, deadlift, lunge, push_up, plank, side_plank, biceps_curl, jumping_jack, sit_up, crunch, pull_up,
-        glute_bridge, lateral_raise, front_raise, shoulder_press, calf_raise, side_leg_raise, all_fours,
-        donkey_kick, bird_dog, seated, lying, kneeling, leg_raise, bent_row, mountain_climber, walk, standing,
+        squat, deadlift, lunge, push_up, plank, side_plank, biceps_curl, jumping_jack, sit_up, crunch,
+        pull_up, glute_bridge, lateral_raise, front_raise, shoulder_press, calf_raise, side_leg_raise,
+        all_fours, donkey_kick, bird_dog, seated, lying, kneeling, leg_raise, bent_row, mountain_climber,
+        walk, standing,
     )
 }  # fmt: skip
 

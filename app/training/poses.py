@@ -169,9 +169,10 @@ def _bend(root: Array, tip: Array, upper: float, lower: float, pole: Array) -> t
 def pose_from_joints(joints: Array, rng: np.random.Generator | None = None) -> BodyPose:
     """The pose whose limbs have the directions found in (19, 3) joints (Y up; any proportions).
 
-    A head top of zeros is one that nobody found; the nose alone then gives the head's nod,
-    and the neck is placed by the shoulders. Where a limb is straight its hinge cannot be seen: the knees then point as the feet do and the
-    elbows as the chest suggests. Hands, which no joint shows, are turned at random with `rng`.
+    A head top of zeros is one that nobody found; the nose alone then gives the head's nod, and the neck
+    is placed by the shoulders. Where a limb is straight its hinge cannot be seen: the knees then point as
+    the feet do and the elbows as the chest suggests. Hands, which no joint shows, are turned at random
+    with `rng`.
     """
 
     def at(joint: Joint) -> Array:

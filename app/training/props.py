@@ -10,7 +10,9 @@ from app.training.canvas import MATERIALS, Mesh
 
 def box(middle: Array, size: Array, rotation: Array, colour: Array, material: str = "plain") -> Mesh:
     """A box of (3,) side lengths."""
-    corners, normals, faces = [], [], []
+    corners: list[Array] = []
+    normals: list[Array] = []
+    faces: list[tuple[int, int, int]] = []
     for axis in range(3):
         for sign in (-1.0, 1.0):
             normal = np.zeros(3)
@@ -66,7 +68,9 @@ def cylinder(start: Array, end: Array, radius: float, colour: Array, sides: int 
 
 def ellipsoid(middle: Array, radii: Array, rotation: Array, colour: Array, detail: int = 14) -> Mesh:
     """An ellipsoid with its axes turned by `rotation`."""
-    polar, around = np.meshgrid(np.linspace(0, np.pi, detail), np.linspace(0, 2 * np.pi, 2 * detail), indexing="ij")
+    polar, around = np.meshgrid(
+        np.linspace(0, np.pi, detail), np.linspace(0, 2 * np.pi, 2 * detail), indexing="ij"
+    )
     ball = np.stack([np.sin(polar) * np.cos(around), np.cos(polar), np.sin(polar) * np.sin(around)], axis=-1)
     ball = ball.reshape(-1, 3)
     faces = []
@@ -111,7 +115,9 @@ def barbell(left: Array, right: Array, rng: np.random.Generator) -> list[Mesh]:
     """A bar through two hands, with or without plates."""
     along = (left - right) / max(float(np.linalg.norm(left - right)), 1e-9)
     middle, half = (left + right) / 2, rng.uniform(0.7, 1.1)
-    meshes = [cylinder(middle - along * half, middle + along * half, 0.014, np.full(3, rng.uniform(0.3, 0.7)))]
+    meshes = [
+        cylinder(middle - along * half, middle + along * half, 0.014, np.full(3, rng.uniform(0.3, 0.7)))
+    ]
     if rng.random() < 0.75:
         colour, radius = _equipment_colour(rng), rng.uniform(0.1, 0.225)
         thick = rng.uniform(0.02, 0.12)
@@ -140,5 +146,7 @@ def ponytail(body: PosedBody, length: float, colour: Array, scale: float) -> lis
     turn = np.stack([x, y, np.cross(x, y)], axis=1)
     return [
         ellipsoid(root, np.full(3, 0.03) * scale, np.eye(3), colour * 0.8, 8),
-        ellipsoid(root + hang * length / 2, np.array([0.035, length / 2 + 0.02, 0.032]) * scale, turn, colour, 10),
+        ellipsoid(
+            root + hang * length / 2, np.array([0.035, length / 2 + 0.02, 0.032]) * scale, turn, colour, 10
+        ),
     ]

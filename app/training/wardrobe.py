@@ -19,7 +19,8 @@ from app.training.bodies import Array, Body
 GARMENTS: Final = ("top", "bottom", "shoes", "hair")
 
 _SKINS: Final = np.array(
-    [[255, 222, 196], [241, 196, 164], [225, 172, 130], [198, 138, 96], [150, 95, 62], [104, 66, 44], [70, 45, 33]]
+    [[255, 222, 196], [241, 196, 164], [225, 172, 130], [198, 138, 96], [150, 95, 62], [104, 66, 44],
+     [70, 45, 33]]
 ) / 255.0  # fmt: skip
 _HAIRS: Final = np.array(
     [[18, 15, 14], [40, 27, 20], [75, 48, 30], [120, 82, 48], [190, 155, 100], [130, 125, 120], [120, 50, 25]]
@@ -210,7 +211,9 @@ def _face(body: Body, skin: Array, hair: Array) -> Array:
         eye = body.heads[model.bone[f"eye.{s}"]]
         scale = body.height / 1.7
         away = (points - eye) / scale
-        brow = on_head & (np.abs(away[:, 0]) < 0.021) & (np.abs(away[:, 1] - 0.021) < 0.0045) & (away[:, 2] > 0)
+        brow = (
+            on_head & (np.abs(away[:, 0]) < 0.021) & (np.abs(away[:, 1] - 0.021) < 0.0045) & (away[:, 2] > 0)
+        )
         colour[brow] = 0.55 * hair + 0.45 * skin * 0.7
         ball = model.eyes & (np.sign(points[:, 0]) == np.sign(eye[0]))
         if ball.any():

@@ -52,6 +52,10 @@ LEAP_SPEED: Final = 8.0  # ... and for each second passed
 SWAP_SECONDS: Final = 0.5  # left and right are held against the network at most so long
 LARGEST_STEP_BACK: Final = 0.5  # seconds; a longer jump back in time is another recording
 
+# ---- single images
+STILL_MARGINS: Final = (1.35, 1.55)  # of the crops in which the joints are read again
+_QUARTERS: Final = ((0.0, -1.0), (1.0, 0.0), (-1.0, 0.0), (0.0, 1.0))
+
 # ---- metres: mean distances of joint centres of adults, metres (optical motion capture of the ten people of
 # UI-PRMD and Pose2Sim's demo, rounded); (first, second, length, weight). Long bones weigh more.
 _METRIC: Final = (
@@ -334,33 +338,25 @@ class Estimator:
     def estimate_still(self, image: Image) -> Pose | None:
         """The main person's pose in one image on its own, None where nobody is. Takes its time.
 
-        Crops come from the finder and from the whole image, upright and turned; each is read with its mirror
-        image and then again, twice, in the crop that its joints ask for. The most confident wins.
+        Crops come from the finder and from the whole image, turned by quarters; each is read together with
+        its mirror image. The most confident one is read again in crops that its joints ask for.
         """
         bgr = _as_bgr(image)
         if bgr is None:
             return None
         size = (bgr.shape[1], bgr.shape[0])
-        crops = [whole(bgr, margin=1.1)]
         people = self._candidates(bgr, whole(bgr))
         if not people:
             for window in _second_looks(bgr):
                 people += self._candidates(bgr, window)
         people = sorted(people, key=lambda p: -_importance(p, bgr))[:2]
-        crops += [around_candidate(person) for person in people]
-        readings = [self._read_twice(bgr, crop) for crop in crops]
-        best = max(readings, key=_still_score)
-        if best.presence < ENTER * 1.2:
-            turned = [whole(bgr, up=up, margin=1.1) for up in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0))]
-            best = max([best, *(self._read_twice(bgr, crop) for crop in turned)], key=_still_score)
-        for _ in range(2):
-            crop = around_joints(best.xy, best.confidence, best.crop, size)
-            if crop is None:
-                break
-            again = self._read_twice(bgr, crop)
-            if _still_score(again) < _still_score(best):
-                break
-            best = again
+        crops = [around_candidate(person) for person in people]
+        crops += [whole(bgr, up=up, margin=1.05) for up in _QUARTERS]
+        best = max((self._read_twice(bgr, crop) for crop in crops), key=_still_score)
+        for margin in STILL_MARGINS:
+            crop = around_joints(best.xy, best.confidence, best.crop, size, margin=margin)
+            if crop is not None:
+                best = max(best, self._read_twice(bgr, crop), key=_still_score)
         if best.presence < LEAVE:
             return None
         scale = _metric_scale(best) or TRUNK / (0.3 * best.crop.side)

@@ -130,6 +130,7 @@ _BASE: Final[tuple[ParameterInfo, ...]] = (
     _sided("hip_sag", "ratio", "hip below (+) or above (-) the line from shoulder to ankle, over its length",
            J.left_shoulder, J.left_hip, J.left_ankle),
     _sided("knee_height", "ratio", "knee above the hip, in thigh lengths", J.left_hip, J.left_knee),
+    _sided("ankle_height", "ratio", "ankle above the hip, in leg lengths", J.left_hip, J.left_ankle),
     _sided("knee_forward", "ratio", "knee ahead of the toes, in shin lengths (side and oblique views)",
            J.left_knee, J.left_ankle, J.left_heel, J.left_toe),
     _sided("heel_lift", "ratio", "heel above the toes, in shin lengths", J.left_heel, J.left_toe, J.left_knee,
@@ -602,6 +603,7 @@ class _Measuring:
         put("hand_share", lambda: self._hand_share(side, wrist, shoulder), wrist, shoulder)
         put("hip_sag", lambda: self._sag(shoulder, hip, ankle), shoulder, hip, ankle)
         put("knee_height", lambda: self._above(p[knee], p[hip], self.thigh), knee, hip)
+        put("ankle_height", lambda: self._above(p[ankle], p[hip], self.leg), ankle, hip)
         put("knee_forward", lambda: self._knee_forward(knee, heel, toe), knee, heel, toe)
         put("heel_lift", lambda: self._above(p[heel], p[toe], self.shin), heel, toe)
 

@@ -92,9 +92,8 @@ class _Reader:
     def text(self, node: Node) -> str:
         value = self.scalar(node, "a text")
         if node.tag.endswith(":bool"):
-            truth = "true" if value.lower() in ("yes", "on", "true", "y") else "false"
             raise self.wrong(
-                node, f"{value}, which YAML reads as {truth}", f'a text: write "{value}" in quotes'
+                node, f"{value}, which YAML reads as {_read_as(node)}", f'a text: write "{value}" in quotes'
             )
         if node.tag.endswith(":null") or not value.strip():
             raise self.wrong(node, "nothing", "a text")
@@ -105,6 +104,9 @@ class _Reader:
         if not _NUMBER.fullmatch(value):
             raise self.wrong(node, _quoted(value), expected)
         return float(value)
+
+    def skip(self, node: Node) -> float:
+        return 0.0
 
     def within(self, low: float, high: float, what: str) -> Callable[[Node], float]:
         def read(node: Node) -> float:
@@ -215,7 +217,8 @@ class _Reader:
             if key.tag.endswith((":bool", ":null")):
                 self.report(
                     key,
-                    f"found the key {_quoted(key.value)}, which YAML does not read as a word, expected a key",
+                    f"found the key {_quoted(key.value)}, which YAML reads as {_read_as(key)}, "
+                    "expected a word",
                 )
                 continue
             name = str(key.value)
@@ -262,7 +265,8 @@ class _Reader:
         out = {}
         for name, key, value in self.entries(node, "texts by language, such as {en: Squat, zh: 深蹲}"):
             if not _LANGUAGE.fullmatch(name):
-                self.report(key, f"found the key {_quoted(name)}, expected a language such as en or zh")
+                mend = "; put a text that has a comma in quotes" if _is_null(value) else ""
+                self.report(key, f"found the key {_quoted(name)}, expected a language such as en or zh{mend}")
                 continue
             try:
                 out[name] = self.text(value)
@@ -298,6 +302,16 @@ def _kind(node: Node) -> str:
     if isinstance(node, yaml.SequenceNode):
         return "a list"
     return _quoted(str(node.value)) if node.value else "nothing"
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
+
+
+def _read_as(node: Node) -> str:
+    if node.tag.endswith(":null"):
+        return "nothing"
+    return "true" if str(node.value).lower() in ("yes", "on", "true") else "false"
 
 
 def _quoted(value: str) -> str:
@@ -367,8 +381,13 @@ class _Conditions:
             if parameter in PARAMETERS and statistic in STATISTICS:
                 return
             if parameter in PARAMETERS:
-                options = ", ".join(f"{parameter}.{s}" for s in STATISTICS)
-                raise self.reader.wrong(key, _quoted(name), f"for a rule that judges reps one of {options}")
+                options = [f"{parameter}.{s}" for s in STATISTICS]
+                raise self.reader.wrong(
+                    key,
+                    _quoted(name),
+                    f"for a rule that judges reps one of {', '.join(options)}",
+                    _near(name, options) if statistic else "",
+                )
             known = [*PARAMETERS, *REP_NUMBERS]
         else:
             if name in PARAMETERS:
@@ -590,7 +609,7 @@ class _File:
         r = self.r
         name_node = _value_of(node, "parameter")
         fields: dict[str, Read] = {"parameter": self.parameter}
-        quantity: Read = r.number
+        quantity: Read = r.skip  # without the parameter its unit is not known, and one problem is enough
         if isinstance(name_node, yaml.ScalarNode) and name_node.value in PARAMETERS:
             quantity = r.quantity(name_node.value)
         fields |= {

@@ -11,6 +11,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from app.capture import Frame
 from app.crop import MIN_SIDE, UPRIGHT, Crop, Image, around_candidate, around_joints, whole
@@ -42,10 +43,14 @@ LOST_AFTER: Final = 0.3  # seconds below LEAVE
 # ---- the finder
 CANDIDATE: Final = 0.3  # score from which the finder's candidate is tried
 SURE_CANDIDATE: Final = 0.5  # score from which no second look is needed
+BLIND_ENTER: Final = 0.6  # presence from which somebody is there whom the finder does not see
 REMEMBER: Final = 2.0  # seconds for which a lost person is looked for at the old place only
 
 # ---- following
 GROW, SHRINK = 0.10, 0.6  # seconds in which the crop's side follows the body, up and down
+SMALLEST: Final = 1.3  # metres: no crop is smaller, or a few lost joints would narrow it down to nothing
+DOUBT: Final = 0.5  # presence below which the crop does not shrink, the scale rests, and ...
+LOOK_AGAIN: Final = 0.25  # ... the finder is asked every so many seconds
 TURN: Final = 0.12  # seconds in which its turn does
 LEAP: Final = 0.35  # trunk lengths that the trunk may jump in no time ...
 LEAP_SPEED: Final = 8.0  # ... and for each second passed
@@ -79,6 +84,41 @@ _LENGTH: Final = np.array([row[2] for row in _METRIC], np.float32)
 _WEIGHT: Final = np.array([row[3] for row in _METRIC], np.float32)
 TRUNK: Final = 0.50  # metres, mid-hip to neck
 SCALE_SECONDS: Final = 0.8  # in which the scale follows
+
+# ---- where joints that are not seen are drawn: metres from the joint before, body upright and facing us
+UNSEEN: Final = 0.1
+
+
+def _level(*rows: tuple[Joint, Joint, float, float]) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
+    joints, parents = (np.array([row[i] for row in rows], np.intp) for i in (0, 1))
+    return joints, parents, np.array([row[2:] for row in rows], np.float32)
+
+
+_J = Joint
+_REST: Final = (  # from the trunk outwards: a level hangs from the one above
+    _level((_J.left_shoulder, _J.neck, 0.17, 0.0), (_J.right_shoulder, _J.neck, -0.17, 0.0)),
+    _level(
+        (_J.left_hip, _J.neck, 0.1, TRUNK),
+        (_J.right_hip, _J.neck, -0.1, TRUNK),
+        (_J.left_elbow, _J.left_shoulder, 0.04, 0.27),
+        (_J.right_elbow, _J.right_shoulder, -0.04, 0.27),
+        (_J.nose, _J.neck, 0.0, -0.15),
+    ),
+    _level(
+        (_J.left_wrist, _J.left_elbow, 0.0, 0.25),
+        (_J.right_wrist, _J.right_elbow, 0.0, 0.25),
+        (_J.left_knee, _J.left_hip, 0.0, 0.40),
+        (_J.right_knee, _J.right_hip, 0.0, 0.40),
+        (_J.head_top, _J.nose, 0.0, -0.15),
+    ),
+    _level((_J.left_ankle, _J.left_knee, 0.0, 0.41), (_J.right_ankle, _J.right_knee, 0.0, 0.41)),
+    _level(
+        (_J.left_heel, _J.left_ankle, 0.0, 0.05),
+        (_J.right_heel, _J.right_ankle, 0.0, 0.05),
+        (_J.left_toe, _J.left_ankle, 0.03, 0.07),
+        (_J.right_toe, _J.right_ankle, -0.03, 0.07),
+    ),
+)
 
 _UPPER: Final = np.array([j for j in Joint if j.name.split("_")[-1] in ("shoulder", "elbow", "wrist")])
 _LOWER: Final = np.array(
@@ -118,6 +158,7 @@ class _Track:
     time: float
     seen: float  # time of the last frame in which presence was above LEAVE
     scale: float  # metres per frame pixel
+    looked: float  # time of the finder's last look
     since_swap: float | None = None  # since when left and right are held against the network
 
 
@@ -174,10 +215,12 @@ class Estimator:
         reading = self._read(image, track.crop)
         passed = max(time - track.time, 0.0)
         good = reading.presence >= LEAVE and not _leapt(track.last, reading, passed)
-        if not good:
-            # The person may have moved out of the crop in one bound: look again, at the same place first.
+        doubtful = not good or reading.presence < DOUBT
+        if doubtful and (not good or not 0 <= time - track.looked < LOOK_AGAIN):
+            # The person may have moved out of the crop in one bound, or the crop is a poor one.
+            track.looked = time
             found = self._find_near(image, track, time)
-            if found is not None:
+            if found is not None and (not good or found.presence > reading.presence + 0.05):
                 reading, good = found, True
         if not good:
             if time - track.seen > LOST_AFTER or time < track.time:
@@ -192,8 +235,11 @@ class Estimator:
         target = around_joints(reading.xy, reading.confidence, reading.crop, (image.shape[1], image.shape[0]))
         if target is not None:
             before = track.crop
-            slow = GROW if target.side > before.side else SHRINK
-            side = before.side * (target.side / before.side) ** _share(passed, slow)
+            wanted = max(target.side, SMALLEST / track.scale)
+            if reading.presence < DOUBT:
+                wanted = max(wanted, before.side)
+            slow = GROW if wanted > before.side else SHRINK
+            side = before.side * (wanted / before.side) ** _share(passed, slow)
             # A box that no longer holds the body helps nobody, however smooth it is.
             side = max(side, target.side * 0.9)
             turn = _share(passed, TURN)
@@ -213,7 +259,7 @@ class Estimator:
             centre = (float(target.centre[0] + step[0]), float(target.centre[1] + step[1]))
             track.crop = Crop(centre=centre, side=side, up=(float(up[0]), float(up[1])))
         scale = _metric_scale(reading)
-        if scale is not None:
+        if scale is not None and reading.presence >= DOUBT:
             track.scale *= (scale / track.scale) ** _share(passed, SCALE_SECONDS)
         track.last, track.time, track.seen = reading, time, time
 
@@ -263,6 +309,12 @@ class Estimator:
                 continue
             self._start(reading, time, image, memory)
             return reading
+        if memory is None and not people:
+            # Somebody too near to be seen whole is no business of the finder's.
+            reading = self._settle(image, whole(image))
+            if reading is not None and reading.presence >= BLIND_ENTER:
+                self._start(reading, time, image, None)
+                return reading
         return None
 
     def _find_near(self, image: Image, track: _Track, time: float) -> Reading | None:
@@ -289,7 +341,7 @@ class Estimator:
         size = (image.shape[1], image.shape[0])
         crop = around_joints(reading.xy, reading.confidence, reading.crop, size) or reading.crop
         scale = _metric_scale(reading) or (memory.scale if memory is not None else TRUNK / (0.3 * crop.side))
-        self._track = _Track(crop=crop, last=reading, time=time, seen=time, scale=scale)
+        self._track = _Track(crop=crop, last=reading, time=time, seen=time, scale=scale, looked=time)
         self._memory = None
         self._xy_filter.reset()
         self._depth_filter.reset()
@@ -326,7 +378,7 @@ class Estimator:
         return _reading(mean, crop, size)
 
     def _pose(self, reading: Reading, track: _Track, time: float) -> Pose:
-        xy, depth = reading.xy, reading.depth
+        xy, depth = _completed(reading, track.scale)
         if self._smooth:
             trust = np.clip(reading.confidence * 2, 0.02, 1.0)
             xy = self._xy_filter.step(xy, time, unit=1 / track.scale, trust=trust[:, None])
@@ -360,7 +412,8 @@ class Estimator:
         if best.presence < LEAVE:
             return None
         scale = _metric_scale(best) or TRUNK / (0.3 * best.crop.side)
-        return _make_pose(best.xy, best.depth, best.confidence, scale, 0.0)
+        xy, depth = _completed(best, scale)
+        return _make_pose(xy, depth, best.confidence, scale, 0.0)
 
 
 # ---------------------------------------------------------------- helpers without state
@@ -446,14 +499,33 @@ def _metric_scale(reading: Reading) -> float | None:
     return float(ratio[order[min(int(half), len(order) - 1)]])
 
 
+def _completed(reading: Reading, scale: float) -> tuple[FloatArray, FloatArray]:
+    """xy (19, 2) and depth (19,) of the reading, with each joint that is not seen put where a body at rest
+    would have it, hanging from the joint before it: a guess for drawing, which its confidence gives away."""
+    unseen = reading.confidence < UNSEEN
+    xy, depth = reading.xy, reading.depth
+    if not unseen.any():
+        return xy, depth
+    xy, depth = xy.copy(), depth.copy()
+    up = np.array(reading.crop.up, np.float32)
+    axes = np.stack([np.array([-up[1], up[0]], np.float32), -up])  # rows: the crop's x and y in the frame
+    if unseen[Joint.neck]:
+        xy[Joint.neck] = xy[[Joint.left_shoulder, Joint.right_shoulder]].mean(axis=0)
+    # Facing away, the left shoulder is on the picture's left.
+    across = (xy[Joint.left_shoulder] - xy[Joint.right_shoulder]) @ axes[0]
+    side = 1.0 if across >= 0 else -1.0
+    for joints, parents, offsets in _REST:
+        mine = unseen[joints]
+        offset = (offsets[mine] * (side, 1.0)) @ axes / scale
+        xy[joints[mine]] = xy[parents[mine]] + offset
+        depth[joints[mine]] = depth[parents[mine]]
+    return xy, depth
+
+
 def _make_pose(xy: FloatArray, depth: FloatArray, confidence: FloatArray, scale: float, time: float) -> Pose:
     """xy (19, 2), depth (19,) in frame pixels, scale in metres per pixel -> Pose, weak perspective."""
     hips = [Joint.left_hip, Joint.right_hip]
-    origin = xy[hips].mean(axis=0)
-    origin_depth = float(depth[hips].mean())
-    if confidence[hips].max() < 0.1 and confidence[Joint.neck] > 0.3:
-        # Behind a desk: the hips are where a trunk of mean length ends; depth is relative to them already.
-        origin, origin_depth = xy[Joint.neck] + np.array([0.0, TRUNK / scale]), 0.0
+    origin, origin_depth = xy[hips].mean(axis=0), float(depth[hips].mean())
     xyz = np.empty((NUM_JOINTS, 3), np.float32)
     xyz[:, :2] = (xy - origin) * scale
     xyz[:, 2] = (depth - origin_depth) * scale

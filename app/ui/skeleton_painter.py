@@ -62,7 +62,7 @@ def paint_skeleton(
 
     for joint, point in points.items():
         if joint in at_fault:
-            _ring(painter, point, 1.5 * width, ink)
+            _ring(painter, point, 1.15 * width, ink)
         elif joint not in FEET and joint is not Joint.nose:
             painter.setPen(QPen(theme.colour("#000000", 0.5 * _opacity(pose, joint)), 1.2))
             painter.setBrush(theme.colour(theme.TEXT, _opacity(pose, joint)))

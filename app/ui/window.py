@@ -8,26 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFileDialog, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import QFileDialog, QMainWindow
 
 from app.capture import DEMO, VIDEO_SUFFIXES, CameraInfo, Source
 from app.reps import Rep
 from app.ui import notices, theme
-from app.ui.bars import StatusLine, TopBar
 from app.ui.library import Entry, load_entry
-from app.ui.notice import Notice, NoticeCard
-from app.ui.panel import SidePanel
-from app.ui.prompt import PromptBanner
+from app.ui.notice import Notice
+from app.ui.page import Page
 from app.ui.records import EngineInfo, RepRecord, Say, Summary
 from app.ui.score import Score
 from app.ui.source_runner import SourceRunner
 from app.ui.stage import Stage
-from app.ui.video import VideoView
 from app.ui.worker import InferenceWorker
 
 TICK: Final = 15  # milliseconds: twice the picture's rate, so that no frame waits long
+
+SILENT: Final = 2.0  # seconds without a frame before a camera that hangs is spoken of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,45 +64,29 @@ class MainWindow(QMainWindow):
         self._files: list[str] = []
         self._source_error = self._engine_error = self._preparing = ""
         self._help = False
-        self._shape: tuple[float, bool] | None = None  # scale and portrait, as laid out
 
         self.runner = SourceRunner()
-        self.video = VideoView()
+        page = Page()
+        self.setCentralWidget(page)
+        self.top, self.status, self.panel = page.top, page.status, page.panel
+        self.video, self.card, self.banner = page.video, page.card, page.banner
         self.stage = Stage(self.video)
-        self.card = NoticeCard(self.video)
-        self.banner = PromptBanner()
-        self.panel = SidePanel()
-        self.top = TopBar()
-        self.status = StatusLine()
-        self._lay_out()
         self._connect()
         self.top.fill_exercises([(e.id, e.name, e.exercise is not None) for e in entries], chosen.id)
         self.panel.plot.follow(sound.counting)
-        self._rescale()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
         self._timer.start(TICK)
+        self._watch = QTimer(self)
+        self._watch.timeout.connect(self._refresh)
+        self._watch.start(1000)
         self.runner.look_for_cameras()
         if options.source is not None:
             self.open(options.source)
         self._refresh()
 
     # ---- building
-
-    def _lay_out(self) -> None:
-        page = theme.named(QWidget(), "page")
-        self._page = QVBoxLayout(page)
-        self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        self._left = QVBoxLayout()
-        self._left.addWidget(self.video, 1)
-        self._left.addWidget(self.banner)
-        self._body.addLayout(self._left, 1)
-        self._body.addWidget(self.panel)
-        self._page.addWidget(self.top)
-        self._page.addLayout(self._body, 1)
-        self._page.addWidget(self.status)
-        self.setCentralWidget(page)
 
     def _connect(self) -> None:
         self.worker.preparing.connect(self._on_preparing)
@@ -142,31 +125,6 @@ class MainWindow(QMainWindow):
             super().keyPressEvent(event)
         else:
             act()
-
-    def _rescale(self) -> None:
-        """Type and spacings follow the window, in steps, so that dragging its edge stays smooth."""
-        portrait = self.width() < self.height() * 1.05
-        across = 720 if portrait else 1280
-        down = 1180 if portrait else 720
-        scale = round(min(self.width() / across, self.height() / down) / 0.05) * 0.05
-        scale = min(3.0, max(0.5, scale))
-        self._body.setDirection(
-            QBoxLayout.Direction.TopToBottom if portrait else QBoxLayout.Direction.LeftToRight
-        )
-        if (scale, portrait) == self._shape:
-            return
-        self._shape = scale, portrait
-        self.setStyleSheet(theme.style_sheet(scale))
-        gap = round(12 * scale)
-        self._page.setContentsMargins(gap, gap, gap, round(8 * scale))
-        for layout in (self._page, self._left, self._body):
-            layout.setSpacing(round(10 * scale))
-        self.top.set_unit(scale, narrow=self.width() < 760 * scale)
-        self.status.narrow = portrait
-        self.banner.set_unit(scale)
-        self.panel.arrange(scale, portrait=portrait)
-        self.video.unit = scale
-        self.card.set_unit(scale)
 
     # ---- what the user does
 
@@ -344,6 +302,8 @@ class MainWindow(QMainWindow):
             self.banner.show_say(Say(text="Get into place, it starts in a moment", icon="person"))
         elif self.runner.spec is None:
             self.banner.show_say(Say(text="Choose a source to begin", icon="camera"))
+        elif self.done is not None:
+            self.banner.show_say(Say(text="Done. The space bar plays it again", icon="check"))
         else:
             self.banner.show_say(score.say)
 
@@ -368,6 +328,8 @@ class MainWindow(QMainWindow):
             return "Opening the source…"
         if self.runner.spec is None and self._cameras is None:
             return "Looking for cameras…"
+        if self.source is not None and self.source.live and self.runner.silent_for > SILENT:
+            return f"No picture for {self.runner.silent_for:.0f} s: is the camera plugged in?"
         if self.engine is None:
             return self._preparing or "Preparing the network…"
         return ""
@@ -415,16 +377,6 @@ class MainWindow(QMainWindow):
 
     # ---- Qt's own events
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._rescale()
-        QTimer.singleShot(0, self.card.place)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.WindowStateChange:
-            QTimer.singleShot(0, self.card.place)
-
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
@@ -438,6 +390,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Asks the threads to end and goes at once; the program waits for them behind (see app.py)."""
         self._timer.stop()
+        self._watch.stop()
         self.runner.stop()
         self.worker.stop(0.0)
         event.accept()

@@ -5,8 +5,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QColor, QDropEvent
+from PySide6.QtWidgets import QMessageBox
 
 import app.capture
 import app.ui.app as ui_app
@@ -292,6 +293,26 @@ def test_a_network_that_cannot_be_built_says_why_and_can_be_tried_again(
         assert "the checksum differs" in window.card.notice.text
         window.card.buttons[0].click()
         yield lambda: window.score.count == 2
+
+    assert drive(["--source", str(clip), "--exercise", "squat"], script) == 0
+
+
+@pytest.mark.usefixtures("replay")
+def test_an_error_inside_is_shown_and_the_program_goes_on(clip: Path) -> None:
+    def script(window: MainWindow) -> Steps:
+        yield lambda: window.source is not None
+
+        def fail() -> None:
+            raise RuntimeError("a wheel came off")
+
+        QTimer.singleShot(0, fail)
+        yield lambda: window.findChildren(QMessageBox)
+        box = window.findChildren(QMessageBox)[0]
+        assert "a wheel came off" in box.informativeText()
+        assert "test_window.py" in box.detailedText()
+        box.buttons()[0].click()
+        yield lambda: window.done is not None
+        assert window.score.count == 2
 
     assert drive(["--source", str(clip), "--exercise", "squat"], script) == 0
 

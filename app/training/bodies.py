@@ -11,6 +11,7 @@ bone b in the rest shape and h'_b its place after the parents have turned.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -161,6 +162,9 @@ class BodyModel:
 
     def __init__(self) -> None:
         try:
+            import warp
+
+            warp.config.log_level = 40  # errors; else it lists its devices on standard output
             import anny
         except ImportError:
             raise BodiesMissingError(
@@ -400,6 +404,12 @@ class BodyModel:
             height=height,
             male=male,
         )
+
+
+@cache
+def body_model() -> BodyModel:
+    """The model, loaded once in a process. Raises BodiesMissingError."""
+    return BodyModel()
 
 
 def _inwards(points: Array, letter: str) -> Array:

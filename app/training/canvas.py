@@ -140,12 +140,14 @@ float lit() {
     if (shadow < 0.5) return 1.0;
     float sum = 0.0;
     // Poisson-like spiral; a hash turns it from pixel to pixel, which blends into a soft edge.
+    // The outermost taps come first: where they agree there is no edge near.
     float turn = 6.2831 * hash(vec3(gl_FragCoord.xy, 1.0));
     for (int k = 0; k < 32; ++k) {
         if (float(k) >= taps) break;
-        float r = sqrt((float(k) + 0.5) / taps), a = turn + 2.39996 * float(k);
+        float r = sqrt((taps - float(k) - 0.5) / taps), a = turn + 2.39996 * float(k);
         vec2 at = shade.xy + softness * r * vec2(cos(a), sin(a));
         sum += texture(shadow_map, at).r < shade.z - 0.004 ? 0.0 : 1.0;
+        if (k == 5 && (sum < 0.5 || sum > 5.5)) return sum / 6.0;
     }
     return sum / taps;
 }

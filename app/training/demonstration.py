@@ -19,7 +19,7 @@ import numpy as np
 
 from app.errors import UsageError
 from app.skeleton import Joint
-from app.training.bodies import SIDES, Array, Body, BodyModel, PosedBody
+from app.training.bodies import SIDES, Array, Body, BodyModel, PosedBody, body_model
 from app.training.canvas import Camera, Canvas, Image, Mesh
 from app.training.motions import MOTIONS, Style
 from app.training.poses import Figure, rx, ry, rz
@@ -220,7 +220,7 @@ def shots(
     times: Sequence[float] | None = None,
 ) -> Iterator[Shot]:
     """The frames of a clip, or those at given times. Raises CanvasError, BodiesMissingError."""
-    body, outfit = _athlete(BodyModel())
+    body, outfit = _athlete(body_model())
     dressed = dress(body, outfit)
     canvas = Canvas(width, height, finer=finer, shadow_size=2048)
     camera, light, still = scene_camera(width, height), scene_light(), [*room(_TURN), daylight()]

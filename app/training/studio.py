@@ -21,7 +21,7 @@ from scipy.spatial.transform import Rotation
 from app.errors import UsageError, first_line
 from app.skeleton import NUM_JOINTS, Joint
 from app.training import props
-from app.training.bodies import SIDES, Array, Body, BodyModel, BodyPose, PosedBody
+from app.training.bodies import SIDES, Array, Body, BodyPose, PosedBody, body_model
 from app.training.canvas import Camera, Canvas, Image, Light, Mesh, look_at
 from app.training.motions import MOTIONS, Style, motion_pose
 from app.training.poses import MotionCapture, mirrored_pose, pose_from_joints, random_pose, ry
@@ -352,7 +352,7 @@ class Studio:
     def __init__(
         self, *, backgrounds: Backgrounds, sources: Sequence[tuple[float, PoseSource]], size: int = 256
     ) -> None:
-        self._model = BodyModel()
+        self._model = body_model()
         self._canvas = Canvas(size, size)
         self._backgrounds = backgrounds
         self._sources = [source for _, source in sources]

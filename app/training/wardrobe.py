@@ -65,7 +65,7 @@ class Outfit:
             rng.choice([0.1, 0.4, 0.55, 1.9], p=[0.35, 0.4, 0.1, 0.15]) + rng.normal(0, 0.04)
         )  # fmt: skip
         bra = not male and rng.random() < 0.3
-        leg = float(rng.choice([0.12, 0.35, 0.75, 1.35, 1.88], p=[0.08, 0.22, 0.25, 0.1, 0.35]))
+        leg = float(rng.choice([0.3, 0.42, 0.75, 1.35, 1.88], p=[0.08, 0.22, 0.25, 0.1, 0.35]))
         loose = rng.random() < 0.5
         same = rng.random() < 0.15  # one colour from top to toe
         tones = [_colour(rng) for _ in range(3)]

@@ -14,20 +14,20 @@ pytest.importorskip("moderngl", reason="rendering needs moderngl: pip install -e
 
 import main
 from app.skeleton import MIRROR, Joint
-from app.training.bodies import SEGMENT, Body, BodyModel
+from app.training.bodies import SEGMENT, Body, body_model
 from app.training.canvas import Camera, Canvas, CanvasError, Light, look_at
-from app.training.demonstration import Script
+from app.training.demonstration import Repetition, Script
 from app.training.motions import MOTIONS, Style, motion_pose
 from app.training.poses import mirrored_pose, pose_from_joints, random_pose, ry
 from app.training.props import ellipsoid
 from app.training.sets import load_sets
 from app.training.studio import Backgrounds, ExercisePoses, RandomPoses, Studio
-from app.training.synthetic import render_set
+from app.training.synthetic import render_clip, render_set
 
 
 @pytest.fixture(scope="module")
 def body() -> Body:
-    return BodyModel().sample(np.random.default_rng(5), 1)[0]
+    return body_model().sample(np.random.default_rng(5), 1)[0]
 
 
 @pytest.fixture(scope="module")
@@ -229,8 +229,9 @@ def test_a_script_reaches_its_depths_and_rests_between() -> None:
 
 def test_a_clip_shows_its_joints(canvas: Canvas, tmp_path: Path) -> None:
     out, joints = tmp_path / "clip.mp4", tmp_path / "joints.npz"
-    order = ["render", "--clip", "squat", "--reps", "1", "--clip-size", "96x64"]
-    assert main.main([*order, "--out", str(out), "--joints", str(joints)]) == 0
+    quick = Repetition(down=0.4, turn=0.1, up=0.4, rest=0.1)
+    script = Script(exercise="squat", repetitions=(quick,), before=0.1, after=0.1)
+    render_clip(out, script, width=96, height=64, joints=joints)
     with np.load(joints) as file:
         xy, xyz = file["xy"], file["xyz"]
     capture = cv2.VideoCapture(str(out))

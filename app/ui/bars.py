@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QListView, QSizePolicy, QToolButton, QWidget
 
 from app.capture import DEMO, CameraInfo, Source
 from app.ui import theme
@@ -40,7 +40,8 @@ class TopBar(QWidget):
         for box in (self.exercise, self.source):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            box.setMaxVisibleItems(12)
+            box.setView(QListView())  # the style sheet's rows; Fusion's own popup ignores them
+            box.setMaxVisibleItems(10)
             box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.exercise.setMinimumContentsLength(12)
         self.source.setMinimumContentsLength(10)

@@ -101,9 +101,8 @@ class NoticeCard(QFrame):
         self._text.setObjectName("noticeKeys" if notice.rich else "noticeText")
         self._text.setVisible(bool(notice.text))
         for number, action in enumerate(notice.actions):
-            button = QPushButton(
-                theme.icon(action.icon, theme.BACKGROUND if number == 0 else theme.TEXT), action.text
-            )
+            button = QPushButton(theme.icon(action.icon, theme.BACKGROUND if number == 0 else theme.TEXT), "")
+            theme.label(button, action.text)
             if number == 0:
                 button.setObjectName("primary")
                 button.setDefault(True)

@@ -101,10 +101,9 @@ def summary(score: Score, done: Summary, *, again: Act, open_file: Act) -> Notic
 
 
 def help_keys(*, close: Act) -> Notice:
+    half = (len(KEYS) + 1) // 2
     rows = "".join(
-        f"<tr><td style='padding:4px 26px 4px 0; color:{theme.ACCENT}'><b>{key}</b></td>"
-        f"<td style='padding:4px 0'>{words}</td></tr>"
-        for key, words in KEYS
+        "<tr>" + "".join(_key_cells(*pair) for pair in KEYS[row::half]) + "</tr>" for row in range(half)
     )
     return Notice(
         title="Keys",
@@ -114,4 +113,11 @@ def help_keys(*, close: Act) -> Notice:
         actions=(Action(text="Close", icon="close", act=close),),
         wide=True,
         rich=True,
+    )
+
+
+def _key_cells(key: str, words: str) -> str:
+    return (
+        f"<td style='padding:5px 14px 5px 0; color:{theme.ACCENT}'><b>{key}</b></td>"
+        f"<td style='padding:5px 28px 5px 0'>{words}</td>"
     )

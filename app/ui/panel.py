@@ -24,7 +24,8 @@ class SidePanel(QWidget):
         self.list = RepList()
         self.primary = theme.named(QPushButton("Start"), "primary")
         self.primary.clicked.connect(self.toggled)
-        self.reset = QPushButton("Reset")
+        self.reset = QPushButton()
+        theme.label(self.reset, "Reset")
         self.reset.setIcon(theme.icon("reset"))
         self.reset.setToolTip("Count from zero (R)")
         self.reset.clicked.connect(self.reset_wanted)
@@ -83,7 +84,7 @@ class SidePanel(QWidget):
 
     def set_running(self, running: bool, *, can_run: bool) -> None:
         """The one button says what it will do."""
-        self.primary.setText("Pause" if running else "Start")
+        theme.label(self.primary, "Pause" if running else "Start")
         self.primary.setIcon(theme.icon("pause" if running else "play", theme.BACKGROUND))
         self.primary.setToolTip("Space")
         self.primary.setEnabled(can_run)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractButton, QWidget
 
 W = TypeVar("W", bound=QWidget)
 log = logging.getLogger(__name__)
@@ -122,6 +122,12 @@ def named(widget: W, name: str) -> W:
     return widget
 
 
+def label(button: QAbstractButton, text: str) -> None:
+    """Text with some air after the icon; screen readers get it without."""
+    button.setText(f"\u2002{text}")
+    button.setAccessibleName(text)
+
+
 def app_icon() -> QIcon:
     return QIcon(str(ASSETS / "icon.svg"))
 
@@ -157,7 +163,8 @@ def style_sheet(scale: float) -> str:
     QLabel#noticeText {{ color: {MUTED}; font-size: {px(17)}; }}
     QLabel#noticeKeys {{ font-size: {px(17)}; }}
     QComboBox {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: {px(10)};
-        padding: {px(7)} {px(38)} {px(7)} {px(10)}; min-height: {px(24)}; }}
+        padding: {px(7)} {px(38)} {px(7)} {px(10)}; min-height: {px(24)};
+        combobox-popup: 0; }}
     QComboBox#exercise {{ font-family: "{bold}"; font-size: {px(19)}; min-height: {px(34)}; }}
     QComboBox:hover, QPushButton:hover, QToolButton:hover {{ border-color: {MUTED}; }}
     QComboBox:focus, QPushButton:focus, QToolButton:focus, QListView:focus {{ border: 2px solid {INFO}; }}
@@ -166,6 +173,8 @@ def style_sheet(scale: float) -> str:
     QComboBox QAbstractItemView {{ background: {RAISED}; border: 1px solid {LINE}; padding: {px(6)};
         selection-background-color: {ACCENT_DARK}; selection-color: {TEXT}; }}
     QComboBox QAbstractItemView::item {{ min-height: {px(40)}; padding: 0 {px(8)}; border-radius: {px(8)}; }}
+    QComboBox QAbstractItemView::item:selected {{ background: {ACCENT_DARK}; color: {TEXT}; }}
+    QComboBox QAbstractItemView {{ font-size: {px(17)}; }}
     QPushButton, QToolButton {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: {px(12)};
         padding: {px(9)} {px(16)}; }}
     QToolButton {{ padding: {px(7)}; }}

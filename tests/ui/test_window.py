@@ -76,7 +76,7 @@ def test_pause_holds_everything_and_reset_begins_anew(clip: Path) -> None:
         yield lambda: window.score.count == 1
         press(window, Qt.Key.Key_Space)
         assert window.paused
-        assert window.panel.primary.text() == "Start"
+        assert window.panel.primary.accessibleName() == "Start"
         assert window.card.notice is not None
         assert window.card.notice.title == "Paused"
         before = window.score.result

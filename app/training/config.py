@@ -41,6 +41,7 @@ class TrainConfig:
     size: int = 256
     rate: float = 1e-3
     base_rate: float = 0.15  # of `rate`: the layers that came with the base network
+    freeze_base_norm: bool = False  # the base's normalisation keeps its statistics
     warm_up: int = 2_000  # pictures
     weight_decay: float = 0.01
     sigma: float = 1.5  # cells of the labels' Gaussians at size 256

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import queue
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from tqdm import tqdm
 
 from app.training.base import load_base
@@ -31,8 +32,37 @@ from app.training.sets import load_sets
 from app.training.tasks import FinderTask, PoseTask, Task
 
 
+@dataclass(frozen=True, kw_only=True)
+class Workers:
+    """The processes that train one network together, each on its share of every batch."""
+
+    rank: int = 0
+    count: int = 1
+
+    @classmethod
+    def join(cls, batch: int) -> Workers:
+        """As `torchrun` started us; alone otherwise. Raises TrainingError when the batch does not divide."""
+        count = int(os.environ.get("WORLD_SIZE", "1"))
+        if count == 1:
+            return cls()
+        if batch % count:
+            raise TrainingError(f"batch: {batch} cannot be shared evenly by {count} processes; change one")
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        return cls(rank=distributed.get_rank(), count=count)
+
+    def average_gradients(self, network: nn.Module) -> None:
+        if self.count == 1:
+            return
+        gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(flat)
+        flat /= self.count
+        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+
 def _batches(
-    task: Task, config: TrainConfig, first_picture: int, stop: threading.Event
+    task: Task, config: TrainConfig, first_picture: int, workers: Workers, stop: threading.Event
 ) -> Iterator[list[Any]]:
     """Endless batches, made ahead by one thread (OpenCV lets go of the interpreter while it works).
 
@@ -51,8 +81,9 @@ def _batches(
 
     def work() -> None:
         place = first_picture
+        share = config.batch // workers.count
         while not stop.is_set():
-            batch = [draw(place + i) for i in range(config.batch)]
+            batch = [draw(place + workers.rank * share + i) for i in range(share)]
             place += config.batch
             while not stop.is_set():
                 try:
@@ -73,11 +104,22 @@ def _rate(config: TrainConfig, done: int) -> float:
     return config.rate * warm * (0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * progress))))
 
 
+BASE_LAYERS = ("encoder.", "narrow_")
+
+
+def _set_training(network: nn.Module, config: TrainConfig) -> None:
+    network.train()
+    if config.freeze_base_norm:
+        for name, module in network.named_modules():
+            if isinstance(module, nn.BatchNorm2d) and name.startswith(BASE_LAYERS):
+                module.eval()
+
+
 def _parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
     """Base and new layers apart, since an ordinary rate wipes out what the base knows; no decay on vectors."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        from_base = config.base_rate != 1 and name.startswith(("encoder.", "narrow_"))
+        from_base = config.base_rate != 1 and name.startswith(BASE_LAYERS)
         groups.setdefault((from_base, parameter.ndim > 1), []).append(parameter)
     return [
         {
@@ -120,6 +162,7 @@ def train(config: TrainConfig, *, resume: bool) -> None:
     if not resume and checkpoint_file.exists():
         raise TrainingError(f"{out}: holds a run already; add --resume to go on or name another folder")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    workers = Workers.join(config.batch)
     torch.manual_seed(config.seed)
     sets = [(load_sets(entry.kind, entry.files, validation=False), entry.share) for entry in config.sets]
     held_out = config.validation and load_sets(
@@ -152,6 +195,8 @@ def train(config: TrainConfig, *, resume: bool) -> None:
         average.module.load_state_dict(network.state_dict())
 
     def save() -> None:
+        if workers.rank != 0:
+            return
         state = {
             "config": json.dumps(asdict(config)),
             "network": network.state_dict(),
@@ -169,13 +214,15 @@ def train(config: TrainConfig, *, resume: bool) -> None:
     stop = threading.Event()
     saved = time.monotonic()
     sums: dict[str, float] = {}
-    network.train()
+    _set_training(network, config)
     try:
         with (
-            tqdm(total=config.pictures, initial=done, unit=" pictures", mininterval=5) as bar,
+            tqdm(
+                total=config.pictures, initial=done, unit=" pictures", mininterval=5, disable=workers.rank > 0
+            ) as bar,
             (out / "metrics.jsonl").open("a", encoding="utf-8") as log,
         ):
-            for samples in _batches(task, config, done, stop):
+            for samples in _batches(task, config, done, workers, stop):
                 if done >= config.pictures:
                     break
                 for group in optimiser.param_groups:
@@ -186,16 +233,21 @@ def train(config: TrainConfig, *, resume: bool) -> None:
                 terms = task.losses(maps, *labels)
                 optimiser.zero_grad(set_to_none=True)
                 terms["loss"].backward()
+                workers.average_gradients(network)
                 nn.utils.clip_grad_norm_(network.parameters(), 5.0)
                 optimiser.step()
                 average.update_parameters(network)
-                before, done = done, done + len(samples)
-                bar.update(len(samples))
+                before, done = done, done + config.batch
+                bar.update(config.batch)
                 for name, term in terms.items():
                     value = float(term.detach())
                     sums[name] = 0.98 * sums.get(name, value) + 0.02 * value
                 bar.set_postfix({name: f"{value:.3f}" for name, value in sums.items()}, refresh=False)
-                if held_out and before // config.validate_every != done // config.validate_every:
+                if (
+                    workers.rank == 0
+                    and held_out
+                    and before // config.validate_every != done // config.validate_every
+                ):
                     row = {"pictures": done, **task.validate(average.module.eval(), held_out), **sums}
                     log.write(json.dumps(row) + "\n")
                     log.flush()

@@ -70,6 +70,8 @@ class Script:
             close = difflib.get_close_matches(exercise, MOTIONS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(MOTIONS)}"
             raise UsageError(f"no motion called {exercise!r}; {hint}")
+        if exercise == "pull_up":
+            raise UsageError("no clip of pull_up: the room has no bar to hang from")
         rng = np.random.default_rng(seed)
         repetitions = []
         for number in range(1, count + 1):

@@ -313,7 +313,7 @@ def glute_bridge(depth: float, p: Proportions, s: Style) -> Figure:
     f = Figure(p)
     rise = depth * (34 + 6 * s.lean)
     f.trunk(rx(-90 - rise), rx(-90 - 0.85 * rise), rx(-84))
-    shin = rx(4 + 14 * s.width + 6 * depth)
+    shin = rx(_mix(-34, -2, depth) + 12 * s.width)
     knee_height = p.ankle + p.shin * shin[1, 1]
     shoulders = -f.shoulder("left")[1] + 0.09
     sine = np.clip((knee_height - max(shoulders, 0.09)) / p.thigh, -1, 1)

@@ -8,7 +8,7 @@ import pytest
 from app.commands import choose_exercise, nearest
 from app.errors import UsageError
 from app.rules import load_library
-from main import main
+from main import COMMANDS, main
 
 
 def test_exercises_as_json_are_the_library(capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,6 +51,16 @@ def test_an_exercise_is_chosen_by_id_or_by_file() -> None:
 )
 def test_the_nearest_name_or_else_all_of_them(wrong: str, hint: str) -> None:
     assert nearest(wrong, ["squat", "push_up"]) == hint
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        assert main([command, "--help"]) == 2  # a package of the extra "train" is not installed
+        assert "pip install" in capsys.readouterr().err
+    except SystemExit as left:
+        assert left.code == 0
+        assert f"main.py {command}" in capsys.readouterr().out
 
 
 def test_wrong_usage_ends_with_2_and_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.skeleton import Joint, Pose, mirrored
 
@@ -38,6 +39,9 @@ Vec = tuple[float, float, float]
 # A joint below this is treated as not seen. Our confidence is the mass of the heatmap in its window,
 # and a hidden joint has its mass in "nowhere"; a guess through the body lies around 0.3 to 0.5.
 MIN_CONFIDENCE: Final = 0.3
+
+# What a joint that was seen a moment ago keeps of its confidence, every frame.
+BRIDGED: Final = 0.85
 
 # Yaw of the shoulder axis out of the picture, degrees: below the first only 3D, above the second only 2D.
 DEPTH_YAW: Final = (35.0, 60.0)
@@ -119,6 +123,8 @@ _BASE: Final[tuple[ParameterInfo, ...]] = (
     _sided("forearm_tilt", "deg", "forearm from pointing up, 0 up, 180 hanging", J.left_elbow, J.left_wrist),
     _sided("arm_aside", "ratio", "upper arm pointing out to the side, 0 forward or down, 1 sideways",
            J.left_shoulder, J.left_elbow, J.right_shoulder, *_BOTH_HIPS),
+    _sided("leg_aside", "ratio", "thigh pointing out to the side, 0 forward or down, 1 sideways",
+           *_BOTH_HIPS, J.left_knee),
     _sided("arm_reach", "ratio", "shoulder to wrist over the arm's length, 1 straight",
            J.left_shoulder, J.left_elbow, J.left_wrist),
     _sided("wrist_height", "ratio", "wrist above the shoulder, in trunk lengths", J.left_wrist, *_TRUNK),
@@ -366,6 +372,7 @@ class Measurer:
     JUMP_TRUNKS: Final = 0.8
     JUMP_SPEED: Final = 4.0
     JUMP_SECONDS: Final = 0.4
+    BRIDGE_SECONDS: Final = 0.13
 
     def __init__(self) -> None:
         self._view = ViewEstimator()
@@ -378,6 +385,7 @@ class Measurer:
         self._speeds: dict[str, tuple[float, float, float]] = {}  # name -> time, smoothed value, speed
         self._travel: dict[str, deque[tuple[float, float, float]]] = {}
         self._trunk_pixels: float | None = None
+        self._last_seen: tuple[NDArray[np.float64], Pose] | None = None  # per joint when; the pose
         self._place: tuple[float, float, float, float] | None = None  # time, x, y, pixels a metre
         self._time: float | None = None
 
@@ -387,6 +395,7 @@ class Measurer:
             return None
         if self._time is not None and (time < self._time or time - self._time > self.FORGET_AFTER):
             self.reset()  # another person or another recording: sizes and view must be learnt anew
+        pose = self._bridged(pose, time)
         placed = _points(pose)
         if placed is None:
             return None
@@ -398,6 +407,27 @@ class Measurer:
         measurement = _Measuring(self, points, seen, time, fresh).run(pose)
         self._time = time
         return measurement
+
+    def _bridged(self, pose: Pose, time: float) -> Pose:
+        """Joints that flicker away for up to BRIDGE_SECONDS stay where they were, a little less sure."""
+        seen = pose.confidence >= MIN_CONFIDENCE
+        last, self._last_seen = self._last_seen, None
+        if last is None:
+            ages = np.where(seen, time, -math.inf)
+            self._last_seen = (ages, pose)
+            return pose
+        ages, before = last
+        held = ~seen & (time - ages <= self.BRIDGE_SECONDS)
+        if held.any():
+            kept = np.maximum(BRIDGED * before.confidence, MIN_CONFIDENCE)
+            pose = Pose(
+                time=pose.time,
+                xy=np.where(held[:, None], before.xy, pose.xy),
+                xyz=np.where(held[:, None], before.xyz, pose.xyz),
+                confidence=np.where(held, kept, pose.confidence),
+            )
+        self._last_seen = (np.where(seen, time, ages), pose)
+        return pose
 
     def _follows(self, pose: Pose, pixels: float, time: float) -> bool:
         """Whether the body is where it can have got to since the last pose.
@@ -595,7 +625,8 @@ class _Measuring:
         put("shin_tilt", lambda: self._tilt(p[ankle], p[knee]), knee, ankle)
         put("upper_arm_tilt", lambda: 180.0 - self._tilt(p[shoulder], p[elbow]), shoulder, elbow)
         put("forearm_tilt", lambda: self._tilt(p[elbow], p[wrist]), elbow, wrist)
-        put("arm_aside", lambda: self._aside(side, shoulder, elbow), shoulder, elbow, *_TRUNK)
+        put("arm_aside", lambda: self._aside(shoulder, elbow), shoulder, elbow, *_TRUNK)
+        put("leg_aside", lambda: self._aside(hip, knee), knee, *_BOTH_HIPS)
         put("arm_reach", lambda: self._reach(shoulder, elbow, wrist), shoulder, elbow, wrist)
         put("wrist_height", lambda: self._above(p[wrist], p[shoulder], self.trunk), wrist, shoulder)
         put("elbow_height", lambda: self._above(p[elbow], p[shoulder], self.trunk), elbow, shoulder)
@@ -614,15 +645,13 @@ class _Measuring:
             side, self.time, self.p[wrist][1] / self.trunk, self.p[shoulder][1] / self.trunk
         )
 
-    def _aside(self, side: str, shoulder: Joint, elbow: Joint) -> float | None:
-        """Part of the upper arm's direction that points outwards along the shoulder line (3D)."""
-        arm = _sub(self.p[elbow], self.p[shoulder])
-        out = _sub(self.p[J.left_shoulder], self.p[J.right_shoulder])
-        size = _length(arm) * _length(out)
+    def _aside(self, root: Joint, tip: Joint) -> float | None:
+        """Part of a limb's direction that points outwards along the line of shoulders or hips (3D)."""
+        limb, out = _sub(self.p[tip], self.p[root]), _sub(self.p[root], self.p[_MIRROR[root]])
+        size = _length(limb) * _length(out)
         if size <= 0.0:
             return None
-        dot = arm[0] * out[0] + arm[1] * out[1] + arm[2] * out[2]
-        return (dot if side == "left" else -dot) / size
+        return (limb[0] * out[0] + limb[1] * out[1] + limb[2] * out[2]) / size
 
     def _reach(self, shoulder: Joint, elbow: Joint, wrist: Joint) -> float | None:
         """Shoulder to wrist over upper arm plus forearm, from the elbow's angle."""

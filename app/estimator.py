@@ -35,15 +35,15 @@ CORE: Final = np.array(
     ]
 )
 CORE_COUNT: Final = 6  # of these: from the side, or behind a desk, the others are hidden
-ENTER: Final = 0.45  # presence from which somebody is there
+ENTER: Final = 0.45  # presence from which somebody is there whom the finder is sure of, and ...
+UNSURE: Final = 0.7  # ... whom it does not see at all; in between for scores in between
 LEAVE: Final = 0.28  # presence below which the person may be gone
 GONE: Final = 0.14  # presence below which no skeleton is shown even for a moment
 LOST_AFTER: Final = 0.3  # seconds below LEAVE
 
 # ---- the finder
-CANDIDATE: Final = 0.3  # score from which the finder's candidate is tried
-SURE_CANDIDATE: Final = 0.5  # score from which no second look is needed
-BLIND_ENTER: Final = 0.6  # presence from which somebody is there whom the finder does not see
+CANDIDATE: Final = 0.2  # score from which the finder's candidate is tried
+SURE_CANDIDATE: Final = 0.6  # score from which no second look is needed
 REMEMBER: Final = 2.0  # seconds for which a lost person is looked for at the old place only
 
 # ---- following
@@ -51,6 +51,8 @@ GROW, SHRINK = 0.10, 0.6  # seconds in which the crop's side follows the body, u
 SMALLEST: Final = 1.3  # metres: no crop is smaller, or a few lost joints would narrow it down to nothing
 DOUBT: Final = 0.5  # presence below which the crop does not shrink, the scale rests, and ...
 LOOK_AGAIN: Final = 0.25  # ... the finder is asked every so many seconds
+WEAK: Final = 0.42  # presence that, lasting, is believed only if the finder agrees within ...
+WEAK_SECONDS: Final = 1.5
 TURN: Final = 0.12  # seconds in which its turn does
 LEAP: Final = 0.35  # trunk lengths that the trunk may jump in no time ...
 LEAP_SPEED: Final = 8.0  # ... and for each second passed
@@ -58,6 +60,7 @@ SWAP_SECONDS: Final = 0.5  # left and right are held against the network at most
 LARGEST_STEP_BACK: Final = 0.5  # seconds; a longer jump back in time is another recording
 
 # ---- single images
+STILL_ENTER: Final = 0.42  # presence of the best of many crops from which somebody is there
 STILL_MARGINS: Final = (1.35, 1.55)  # of the crops in which the joints are read again
 _QUARTERS: Final = ((0.0, -1.0), (1.0, 0.0), (-1.0, 0.0), (0.0, 1.0))
 
@@ -159,6 +162,7 @@ class _Track:
     seen: float  # time of the last frame in which presence was above LEAVE
     scale: float  # metres per frame pixel
     looked: float  # time of the finder's last look
+    believed: float  # last time at which presence was above WEAK, or the finder agreed
     since_swap: float | None = None  # since when left and right are held against the network
 
 
@@ -171,10 +175,10 @@ class Estimator:
     def __init__(self, runtime: Runtime, *, smooth: bool = True):
         self._runtime = runtime
         self._smooth = smooth
-        # At rest, joints tremble by about a centimetre a frame: 1.5 Hz hides it. From 1 m/s on the cut-off is
-        # past 9 Hz, a lag below 18 ms. Depth is noisier than the image plane and moves less.
-        self._xy_filter = OneEuro(minimum=1.5, slope=8.0)
-        self._depth_filter = OneEuro(minimum=0.8, slope=4.0)
+        # Measured on real clips: of the centimetre by which joints at rest tremble, a quarter is left; joints
+        # faster than 1 m/s lag by 12 ms. Depth trembles twice as much and moves less.
+        self._xy_filter = OneEuro(minimum=0.8, slope=9.0)
+        self._depth_filter = OneEuro(minimum=0.5, slope=4.0)
         self.reset()
 
     def reset(self) -> None:
@@ -220,12 +224,19 @@ class Estimator:
             # The person may have moved out of the crop in one bound, or the crop is a poor one.
             track.looked = time
             found = self._find_near(image, track, time)
+            if found is not None:
+                track.believed = time
             if found is not None and (not good or found.presence > reading.presence + 0.05):
                 reading, good = found, True
         if not good:
             if time - track.seen > LOST_AFTER or time < track.time:
                 self._memory, self._track = track, None
             return reading if self._track is not None and reading.presence >= GONE else None
+        if reading.presence >= WEAK or time < track.believed:
+            track.believed = time
+        elif time - track.believed > WEAK_SECONDS:
+            self._memory, self._track = track, None
+            return None
         reading = self._keep_sides(track, reading, time)
         self._advance(track, reading, time, image)
         return reading
@@ -304,15 +315,15 @@ class Estimator:
         if memory is not None:
             people = [person for person in people if _same_person(person, memory, time)]
         for person in sorted(people, key=lambda p: -_importance(p, image))[:2]:
-            reading = self._settle(image, around_candidate(person))
+            reading = self._settle(image, around_candidate(person), person.score)
             if reading is None:
                 continue
             self._start(reading, time, image, memory)
             return reading
         if memory is None and not people:
             # Somebody too near to be seen whole is no business of the finder's.
-            reading = self._settle(image, whole(image))
-            if reading is not None and reading.presence >= BLIND_ENTER:
+            reading = self._settle(image, whole(image), 0.0)
+            if reading is not None:
                 self._start(reading, time, image, None)
                 return reading
         return None
@@ -321,13 +332,16 @@ class Estimator:
         people = self._candidates(image, whole(image))
         for person in people:
             if _same_person(person, track, time):
-                reading = self._settle(image, around_candidate(person))
+                reading = self._settle(image, around_candidate(person), SURE_CANDIDATE)
                 if reading is not None:
                     return reading
         return None
 
-    def _settle(self, image: Image, crop: Crop) -> Reading | None:
-        """Reads a crop, then once more in the crop that its joints ask for; None if nobody is there."""
+    def _settle(self, image: Image, crop: Crop, score: float) -> Reading | None:
+        """Reads a crop, then once more in the crop that its joints ask for; None if nobody is there.
+
+        The less sure the finder is (`score`), the surer the joints must be.
+        """
         reading = self._read(image, crop)
         size = (image.shape[1], image.shape[0])
         better = around_joints(reading.xy, reading.confidence, reading.crop, size)
@@ -335,13 +349,16 @@ class Estimator:
             again = self._read(image, better)
             if again.presence >= reading.presence:
                 reading = again
-        return reading if reading.presence >= ENTER else None
+        needed = UNSURE - (UNSURE - ENTER) * min(score / SURE_CANDIDATE, 1.0)
+        return reading if reading.presence >= needed else None
 
     def _start(self, reading: Reading, time: float, image: Image, memory: _Track | None) -> None:
         size = (image.shape[1], image.shape[0])
         crop = around_joints(reading.xy, reading.confidence, reading.crop, size) or reading.crop
         scale = _metric_scale(reading) or (memory.scale if memory is not None else TRUNK / (0.3 * crop.side))
-        self._track = _Track(crop=crop, last=reading, time=time, seen=time, scale=scale, looked=time)
+        self._track = _Track(
+            crop=crop, last=reading, time=time, seen=time, scale=scale, looked=time, believed=time
+        )
         self._memory = None
         self._xy_filter.reset()
         self._depth_filter.reset()
@@ -409,7 +426,7 @@ class Estimator:
             crop = around_joints(best.xy, best.confidence, best.crop, size, margin=margin)
             if crop is not None:
                 best = max(best, self._read_twice(bgr, crop), key=_still_score)
-        if best.presence < LEAVE:
+        if best.presence < STILL_ENTER:
             return None
         scale = _metric_scale(best) or TRUNK / (0.3 * best.crop.side)
         xy, depth = _completed(best, scale)

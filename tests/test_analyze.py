@@ -22,6 +22,7 @@ from app.pipeline import Pipeline
 from app.recording import save_recording
 from app.skeleton import JOINT_NAMES, Pose
 from main import main
+from tests import motion
 from tests.poses import recording_of, squats
 
 MODEL = {"name": "made up", "sha256": "0" * 64, "device": "cpu", "runtime": "none"}
@@ -116,6 +117,27 @@ def test_shallow_squats_are_counted_and_remarked_upon(tmp_path: Path) -> None:
     for prompt in found["prompts"]:
         if prompt["severity"] != "info":
             assert found["faults"][prompt["rule"]] >= 1
+
+
+def test_a_hold_is_measured_in_seconds(tmp_path: Path) -> None:
+    plank = motion.play(motion.Motion(motion.PRONE, motion.PRONE), [(i / 25, 0.0) for i in range(250)])
+    path, out = tmp_path / "plank.poses", tmp_path / "out.json"
+    save_recording(path, recording_of(list(plank)))
+    assert main(["analyze", str(path), "--exercise", "plank", "--out", str(out)]) == 0
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["reps"] == []
+    assert [list(hold) for hold in found["holds"]] == [["start", "end"]]
+    assert found["holds"][0]["end"] - found["holds"][0]["start"] == pytest.approx(10, abs=0.5)
+
+
+def test_the_demo_clip_from_picture_to_prompt(tmp_path: Path) -> None:
+    """The real network on the bundled clip: eight squats, the fourth and the sixth of them shallow."""
+    out = tmp_path / "out.json"
+    assert main(["analyze", "demo", "--exercise", "squat", "--out", str(out)]) == 0
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert len(found["reps"]) == 8
+    assert {prompt["rep"] for prompt in found["prompts"] if prompt["rule"] == "shallow"} == {4, 6}
+    assert found["faults"]["shallow"] == 2
 
 
 def test_every_video_frame_has_an_entry_and_nobody_is_null(tmp_path: Path, replay) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
@@ -68,9 +70,12 @@ def run_app(
     else:
         window.show()
     worker.start()
+    signals = _quit_on_signals(app)
     try:
         code = app.exec()
     finally:
+        for number, handler in signals.items():
+            signal.signal(number, handler)
         crashes.remove()
         qInstallMessageHandler(None)
         window.runner.stop()
@@ -83,6 +88,17 @@ def run_app(
         logging.shutdown()
         os._exit(EXIT_DONE if code == 0 else EXIT_FAILED)
     return EXIT_DONE if code == 0 else EXIT_FAILED
+
+
+def _quit_on_signals(app: QApplication) -> dict[int, Any]:
+    """Ctrl-C and a polite kill end the loop in order, not in the middle of a painting.
+
+    Returns the handlers before.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    return {number: signal.signal(number, lambda *_: app.quit()) for number in numbers}
 
 
 def network_factory(engine: Engine) -> Factory:

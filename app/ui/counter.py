@@ -53,7 +53,10 @@ class CounterRing(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+        with QPainter(self) as painter:  # ended even when the painting fails: Qt would crash otherwise
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         side = min(self.width(), self.height())
         stroke = side * 0.062
@@ -75,7 +78,6 @@ class CounterRing(QWidget):
             )
             painter.drawArc(ring, 90 * 16, -round(self.progress * 359.9 * 16))
         self._paint_text(painter, ring, side)
-        painter.end()
 
     def _paint_text(self, painter: QPainter, ring: QRectF, side: float) -> None:
         share = {1: 0.54, 2: 0.5, 3: 0.37}.get(len(self.number), 0.28)

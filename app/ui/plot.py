@@ -61,7 +61,10 @@ class ParameterPlot(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+        with QPainter(self) as painter:  # ended even when the painting fails: Qt would crash otherwise
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         unit = self.unit
         rect = QRectF(self.rect())
@@ -69,7 +72,6 @@ class ParameterPlot(QWidget):
         painter.setBrush(theme.colour(theme.SURFACE))
         painter.drawRoundedRect(rect, 14 * unit, 14 * unit)
         if self._name is None:
-            painter.end()
             return
         pad = 12 * unit
         title = QRectF(pad, 6 * unit, rect.width() - 2 * pad, 22 * unit)
@@ -85,7 +87,6 @@ class ParameterPlot(QWidget):
             pad, title.bottom() + 4 * unit, rect.width() - 2 * pad, rect.height() - title.bottom() - 12 * unit
         )
         self._paint_curve(painter, area)
-        painter.end()
 
     def _paint_curve(self, painter: QPainter, area: QRectF) -> None:
         known = [value for _, value in self._values] + list(self._levels)

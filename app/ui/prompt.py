@@ -54,7 +54,10 @@ class PromptBanner(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+        with QPainter(self) as painter:  # ended even when the painting fails: Qt would crash otherwise
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         rect, unit = QRectF(self.rect()), self.unit
         loud = self.say.tone in ("warning", "error", "info")
@@ -87,7 +90,6 @@ class PromptBanner(QWidget):
         painter.setOpacity(self._appear if loud else 1.0)
         painter.setPen(theme.colour(theme.TEXT if loud or self.say.tone == "good" else theme.MUTED))
         painter.drawText(room, flags, self.say.text)
-        painter.end()
 
 
 def _without_numbers(text: str) -> str:

@@ -137,10 +137,9 @@ class RepList(QListView):
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if self.records.rowCount() == 0:
-            painter = QPainter(self.viewport())
-            painter.setFont(theme.font(15 * self.unit))
-            painter.setPen(theme.colour(theme.MUTED))
-            flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-            text = "Each repetition appears here with its range and what to correct."
-            painter.drawText(QRectF(self.viewport().rect()).adjusted(12, 0, -12, 0), flags, text)
-            painter.end()
+            with QPainter(self.viewport()) as painter:
+                painter.setFont(theme.font(15 * self.unit))
+                painter.setPen(theme.colour(theme.MUTED))
+                flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+                text = "Each repetition appears here with its range and what to correct."
+                painter.drawText(QRectF(self.viewport().rect()).adjusted(12, 0, -12, 0), flags, text)

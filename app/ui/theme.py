@@ -102,9 +102,8 @@ def pixmap(name: str, size: int, ink: str = TEXT, ratio: float = 1.0) -> QPixmap
     """The icon as a pixmap of size x size device-independent pixels."""
     made = QPixmap(round(size * ratio), round(size * ratio))
     made.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(made)
-    draw_icon(painter, name, QRectF(0, 0, made.width(), made.height()), ink)
-    painter.end()
+    with QPainter(made) as painter:
+        draw_icon(painter, name, QRectF(0, 0, made.width(), made.height()), ink)
     made.setDevicePixelRatio(ratio)
     return made
 

@@ -136,7 +136,10 @@ class VideoView(QWidget):
         )
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+        with QPainter(self) as painter:  # ended even when the painting fails: Qt would crash otherwise
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
         if self._image is None or self._frame is None:
             painter.fillRect(self.rect(), theme.colour(theme.SURFACE))
         else:
@@ -156,7 +159,6 @@ class VideoView(QWidget):
         if self.corner_text and self._image is not None:
             self._paint_chip(painter, self.corner_text, left=False, spinner=False)
         self._round_corners(painter)
-        painter.end()
 
     def _paint_chip(self, painter: QPainter, text: str, *, left: bool, spinner: bool) -> None:
         unit = self.unit

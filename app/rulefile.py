@@ -37,6 +37,7 @@ from app.skeleton import JOINT_NAMES, Joint
 FORMAT: Final = 1
 MAX_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 16
+MAX_PROBLEMS: Final = 100
 SUFFIXES: Final = (".yaml", ".yml")
 
 _ID: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -44,10 +45,12 @@ _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
 _NUMBER: Final = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)")
 _SECONDS: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|min)")
 _PLACEHOLDER: Final = re.compile(r"\{[^{}]*\}?|\}")
+_YAML_TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_TAGS: Final = {
-    f"tag:yaml.org,2002:{name}"
+    f"{_YAML_TAG}{name}"
     for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge")
 }
+_PAIRS: Final = tuple(n.removeprefix("left_") for n in JOINT_NAMES if n.startswith("left_"))
 _RESERVED: Final = ("gestures.yaml",)
 
 Node = yaml.nodes.Node
@@ -72,7 +75,13 @@ class _Reader:
     @property
     def problems(self) -> list[str]:
         """In the order of the file."""
-        return [f"{self.name}:{line}:{column}: {what}" for line, column, what in sorted(self._found)]
+        found = sorted(self._found)
+        lines = [f"{self.name}:{line}:{column}: {what}" for line, column, what in found[:MAX_PROBLEMS]]
+        if len(found) > MAX_PROBLEMS:
+            lines.append(
+                f"{self.name}:{found[MAX_PROBLEMS][0]}:1: and {len(found) - MAX_PROBLEMS} more problems"
+            )
+        return lines
 
     def report(self, node: Node, what: str) -> None:
         self._found.append((node.start_mark.line + 1, node.start_mark.column + 1, what))
@@ -218,7 +227,7 @@ class _Reader:
                 self.report(
                     key,
                     f"found the key {_quoted(key.value)}, which YAML reads as {_read_as(key)}, "
-                    "expected a word",
+                    f"expected a word: write {_quoted(key.value)} in quotes",
                 )
                 continue
             name = str(key.value)
@@ -487,6 +496,8 @@ class _File:
         }
         required = ("format", "id", "name", "views", "counting", "rules")
         found = r.mapping(root, "the rule file", fields, required)
+        if "counting" in found and found["counting"].kind == "hold":
+            self._no_rep_rules(root)
         if r.problems:
             return None
         if path.stem != found["id"]:
@@ -668,6 +679,16 @@ class _File:
                 continue
         return tuple(out)
 
+    def _no_rep_rules(self, root: Node) -> None:
+        rules = _value_of(root, "rules")
+        for item in rules.value if isinstance(rules, yaml.SequenceNode) else ():
+            for key, expected in (("judge", "judge: frame"), ("phases", "none")):
+                value = _value_of(item, key)
+                if value is not None and not (isinstance(value, yaml.ScalarNode) and value.value == "frame"):
+                    self.r.report(
+                        value, f'found "{key}" in a rule of a hold, expected {expected}: it has no reps'
+                    )
+
     def rule(self, node: Node) -> Rule:
         r = self.r
         judge_node = _value_of(node, "judge")
@@ -715,7 +736,7 @@ class _File:
             views=found.get("views", VIEWS),
             needs=_flat(found.get("needs") or ()),
             hold_for=found.get("for", 0.3),
-            keep_for=found.get("keep_for", 0.3 if judge == "frame" else 2.0),
+            keep_for=found.get("keep_for", 0.3 if judge == "frame" else 3.0),
             cooldown=found.get("cooldown", 8.0),
             per_set=found.get("per_set", 4),
             joints=_flat(highlighted) if highlighted else _joints_of(condition),
@@ -735,7 +756,7 @@ class _File:
         if both[0] in JOINT_NAMES:
             return (Joint[both[0]], Joint[both[1]])
         raise self.r.wrong(
-            node, _quoted(value), "a joint such as knee or left_knee", _near(value, JOINT_NAMES)
+            node, _quoted(value), "a joint such as knee or left_knee", _near(value, (*JOINT_NAMES, *_PAIRS))
         )
 
     def say(self, node: Node) -> dict[str, str]:
@@ -778,40 +799,51 @@ def _value_of(node: Node, key: str) -> Node | None:
 # -- whole files --------------------------------------------------------------------------------------
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """Composes plain data only: refuses aliases, tags and depth before it goes into them."""
+
+    depth = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        event = self.peek_event()
+        mark = event.start_mark
+        place = (mark.line + 1, mark.column + 1)
+        if isinstance(event, yaml.events.AliasEvent):
+            raise _RefusedError(*place, f'found the alias "*{event.anchor}", expected the thing itself')
+        if event.anchor is not None:
+            raise _RefusedError(*place, f'found the anchor "&{event.anchor}", expected none')
+        if event.tag is not None and event.tag not in _PLAIN_TAGS and event.tag != "!":
+            tag = _quoted(str(event.tag).replace(_YAML_TAG, "!!"))
+            raise _RefusedError(*place, f"found the tag {tag}, expected plain data without tags")
+        if self.depth >= MAX_DEPTH:
+            raise _RefusedError(*place, f"found nesting deeper than {MAX_DEPTH}, expected less")
+        self.depth += 1
+        node: Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
 def compose(text: str) -> Node:
     """The tree of nodes. Raises _RefusedError when the text is no plain YAML of bounded depth."""
-    depth = 0
+    loader = None
     try:
-        # Events come one by one without recursion, so that depth is known before a tree is built.
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            mark = event.start_mark
-            place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            if isinstance(event, yaml.events.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    raise _RefusedError(*place, f"found nesting deeper than {MAX_DEPTH}, expected less")
-            elif isinstance(event, yaml.events.CollectionEndEvent):
-                depth -= 1
-            if isinstance(event, yaml.events.AliasEvent):
-                raise _RefusedError(*place, f'found the alias "*{event.anchor}", expected the thing itself')
-            if isinstance(event, yaml.events.NodeEvent) and event.anchor is not None:
-                raise _RefusedError(*place, f'found the anchor "&{event.anchor}", expected none')
-            tag = getattr(event, "tag", None)
-            if tag is not None and tag not in _PLAIN_TAGS and tag != "!":
-                raise _RefusedError(
-                    *place, f"found the tag {_quoted(str(tag))}, expected plain data without tags"
-                )
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = _PlainLoader(text)
+        root: Node | None = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        problem_mark = error.problem_mark or error.context_mark
-        line, column = (problem_mark.line + 1, problem_mark.column + 1) if problem_mark else (1, 1)
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         reason = (error.problem or error.context or "this cannot be read").replace("\n", " ")
+        if "'\\t'" in reason:
+            raise _RefusedError(line, column, "found a tab, expected spaces") from None
         raise _RefusedError(line, column, f"this is not YAML: {reason}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise _RefusedError(line, 1, "found a character that is no text, expected YAML in UTF-8") from None
-    except (RecursionError, ValueError) as error:
-        raise _RefusedError(1, 1, f"this cannot be read: {type(error).__name__}") from None
+    except ValueError as error:
+        raise _RefusedError(1, 1, f"this cannot be read: {error}") from None
+    finally:
+        if loader is not None:
+            loader.dispose()
     if root is None:
         raise _RefusedError(1, 1, "found an empty file, expected an exercise")
     return root

@@ -171,7 +171,8 @@ def format_value(parameter: str, value: float) -> str:
 class RepValues:
     """The statistics of one repetition, measured when asked for: `get("knee.min")`.
 
-    frames: (time, values) of the repetition, in order.
+    frames: (time, values) of the repetition, in order. In a repetition of one side a sided parameter is
+    that side's.
     """
 
     def __init__(self, rep: Rep, frames: Sequence[tuple[float, Mapping[str, float]]]) -> None:
@@ -190,6 +191,8 @@ class RepValues:
 
     def _measure(self, parameter: str, statistic: str = "mean") -> float | None:
         """None when it was seen in less than half of the frames: half a rep tells no extremes."""
+        if self._rep.side != "both" and PARAMETERS[parameter].sided:
+            parameter = f"{self._rep.side}_{parameter}"
         if statistic in ("turn", "start"):
             at = self._rep.turn if statistic == "turn" else self._rep.start
             near = [v[parameter] for t, v in self._frames if abs(t - at) <= 0.12 and parameter in v]
@@ -205,7 +208,7 @@ class RepValues:
 class _State:
     """A rule's life: inactive, pending (`pending_since`), firing (`since`)."""
 
-    __slots__ = ("blame", "last_said", "last_true", "pending_since", "said", "since")
+    __slots__ = ("blame", "last_said", "last_true", "pending_since", "rep", "said", "since")
 
     def __init__(self) -> None:
         self.pending_since: float | None = None
@@ -214,6 +217,7 @@ class _State:
         self.blame: Blame | None = None
         self.said = 0
         self.last_said: float | None = None
+        self.rep: int | None = None  # a rule of reps: the repetition that is yet to be spoken of
 
 
 class RuleEngine:
@@ -237,6 +241,7 @@ class RuleEngine:
         """A new set: budgets, cooldowns and faults start from nothing."""
         self._states = {rule.id: _State() for rule in self.exercise.rules}
         self._frames: deque[tuple[float, Mapping[str, float], View]] = deque()
+        self._visible: deque[tuple[float, frozenset[Joint]]] = deque()
         self._time: float | None = None
         self._count = 0
         self._last_prompt: tuple[float, int] | None = None
@@ -283,54 +288,72 @@ class RuleEngine:
         self._time = time
         if measurement is not None:
             self._frames.append((time, measurement.values, measurement.view))
+            self._visible.append((time, measurement.visible))
             oldest = time - 1.5 * self.exercise.counting.max_duration - 2.0
             while self._frames[0][0] < oldest:
                 self._frames.popleft()
-        for rule in self._rep_rules:  # what a repetition showed stays lit for a moment after it
-            state = self._states[rule.id]
-            if state.since is not None and time - state.last_true > rule.keep_for:
-                state.since = None
+                self._visible.popleft()
         due = [
             (rule, self._count + 1 if phase and self.exercise.counting.kind == "reps" else None)
             for rule in self._frame_rules
             if self._advance(rule, self._states[rule.id], time, measurement, phase, gap)
         ]
-        return self._speak(time, due + self._judge_reps(time, events))
+        self._judge_reps(time, events)
+        return self._speak(time, due + self._due_reps(time))
+
+    def _due_reps(self, time: float) -> list[tuple[Rule, int | None]]:
+        """What a repetition showed stays lit, and may still be said, for keep_for after it."""
+        due: list[tuple[Rule, int | None]] = []
+        for rule in self._rep_rules:
+            state = self._states[rule.id]
+            if state.since is not None and time - state.last_true > rule.keep_for:
+                state.since = state.rep = None
+            if state.rep is not None:
+                due.append((rule, state.rep))
+        return due
 
     def finish(self, time: float, events: Sequence[Rep | Hold] = ()) -> list[Prompt]:
         """The end of a recording: judges the repetitions that it completed."""
-        return self._speak(time, self._judge_reps(time, events))
+        self._judge_reps(time, events)
+        return self._speak(time, self._due_reps(time))
 
-    def _judge_reps(self, time: float, events: Sequence[Rep | Hold]) -> list[tuple[Rule, int | None]]:
-        due: list[tuple[Rule, int | None]] = []
+    def _judge_reps(self, time: float, events: Sequence[Rep | Hold]) -> None:
         for event in events:
             if isinstance(event, Rep):
-                due += self._judge_rep(time, event)
-        return due
+                self._judge_rep(time, event)
 
-    def _judge_rep(self, time: float, rep: Rep) -> list[tuple[Rule, int | None]]:
+    def _judge_rep(self, time: float, rep: Rep) -> None:
         self._count = rep.number
         whole = [frame for frame in self._frames if rep.start <= frame[0] <= rep.end]
-        due: list[tuple[Rule, int | None]] = []
         for rule in self._rep_rules:
             # Judged on the frames seen from a view that can judge it, and only if that is most of the rep.
             frames = [(t, values) for t, values, view in whole if view in rule.views]
             state = self._states[rule.id]
-            state.since = None
-            if not frames or 2 * len(frames) < len(whole):
+            state.since = state.rep = None
+            if not frames or 2 * len(frames) < len(whole) or not self._needs_seen(rule, rep):
                 continue
             values = RepValues(rep, frames)
             if rule.when.holds(values):
                 state.blame = rule.when.blame(values)
                 state.since = state.last_true = time
+                state.rep = rep.number
                 self._in_this_rep.add(rule.id)
-                due.append((rule, rep.number))
         for rule_id in self._in_this_rep:
             if rule_id in self._faults:
                 self._faults[rule_id] += 1
         # What still fires goes on into the next repetition.
         self._in_this_rep = {r.id for r in self._frame_rules if self._states[r.id].since is not None}
-        return due
+
+    def _needs_seen(self, rule: Rule, rep: Rep) -> bool:
+        """Whether the joints that the rule needs were seen in most of the repetition."""
+        if not rule.needs:
+            return True
+        seen = [
+            all(joint in visible for joint in rule.needs)
+            for time, visible in self._visible
+            if rep.start <= time <= rep.end
+        ]
+        return 2 * sum(seen) > len(seen)
 
     def _advance(
         self, rule: Rule, state: _State, time: float, measurement: Measurement | None, phase: str, gap: float
@@ -392,6 +415,7 @@ class RuleEngine:
         if blame is None:
             return []
         state.said += 1
+        state.rep = None
         state.last_said = time
         self._last_prompt = (time, rule.priority)
         row = self._in_a_row[1] + 1 if self._in_a_row[0] == rule.id else 1

@@ -52,7 +52,7 @@ def main() -> None:
     )
     save("squat-good", "squat", play(MOTIONS["squat"], squat, noise=NOISE), [2.0, 4.0, 7.5], ["both"] * 3, [])
 
-    half = replace(MOTIONS["squat"].turn, trunk=62, thigh=(58, 12), shin=(-24, 4))
+    half = replace(MOTIONS["squat"].turn, trunk=62, thigh=(55, 12), shin=(-22, 4))
     shallow = Motion(start=STANDING, turn=half)
     curve = along([(0, 0), (1, 0), (2.2, 1), (2.8, 1), (4, 0), (5.2, 1), (5.8, 1), (7, 0), (8, 0)])
     save("squat-shallow-leaning", "squat", play(shallow, curve, noise=NOISE), [2.5, 5.5], ["both"] * 2,

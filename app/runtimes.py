@@ -394,6 +394,8 @@ def _compiled(core: Any, model: Model, weights: Weights) -> Maps:
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": cpu_threads(),
+        # Pinned threads would wait for the very core on which the window is drawing.
+        "ENABLE_CPU_PINNING": False,
         # On chips that have bfloat16 OpenVINO would use it unasked, and joints would be pixels off.
         "INFERENCE_PRECISION_HINT": "f32",
     }

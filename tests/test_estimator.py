@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.capture import Frame
+from app.capture import DEMO_CLIP, Frame, open_source
 from app.estimator import Estimator
+from app.runtimes import load_runtime
 from app.skeleton import MIRROR, Joint, Pose
+from app.weights import read_catalogue
 from tests.stick_figure import FIGURE, Person, StickRuntime, draw
 
 Image = NDArray[np.uint8]
@@ -254,3 +256,22 @@ def test_legs_that_come_into_the_crop_are_seen() -> None:
     assert worst(pose, person) < 0.06
     assert pose is not None
     assert pose.confidence[list(legs)].min() > 0.5
+
+
+def test_the_real_networks_follow_the_athlete_of_the_demo_clip() -> None:
+    if not read_catalogue() or not DEMO_CLIP.is_file():
+        pytest.skip("needs the weights and the demo clip")
+    estimator = Estimator(load_runtime(device="cpu"))
+    poses = []
+    with open_source(str(DEMO_CLIP)) as source:
+        while (shown := source.read()) is not None and len(poses) < 60:
+            poses.append(estimator.estimate(shown))
+    found = [pose for pose in poses if pose is not None]
+    assert len(found) >= 55
+    core = [
+        Joint[f"{side}_{name}"] for side in ("left", "right") for name in ("shoulder", "hip", "knee", "ankle")
+    ]
+    assert np.mean([pose.confidence[core] for pose in found]) > 0.6
+    for pose in found[5:]:
+        assert 0.3 < np.linalg.norm(pose.xyz[Joint.left_hip] - pose.xyz[Joint.left_knee]) < 0.6
+        assert pose.xy[Joint.nose, 1] < pose.xy[Joint.left_ankle, 1]

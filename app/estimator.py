@@ -11,7 +11,6 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from app.capture import Frame
 from app.crop import MIN_SIDE, UPRIGHT, Crop, Image, around_candidate, around_joints, whole
@@ -19,6 +18,7 @@ from app.decode import Candidate, decode_finder, decode_joints, flip_maps
 from app.runtimes import Runtime
 from app.skeleton import MIRROR, NUM_JOINTS, FloatArray, Joint, Pose
 from app.smoothing import OneEuro
+from app.world import TRUNK, completed, make_pose, metric_scale
 
 # ---- presence: the mean confidence of the best of the trunk's and limbs' roots
 CORE: Final = np.array(
@@ -48,12 +48,13 @@ REMEMBER: Final = 2.0  # seconds for which a lost person is looked for at the ol
 
 # ---- following
 GROW, SHRINK = 0.10, 0.6  # seconds in which the crop's side follows the body, up and down
+TURN: Final = 0.12  # seconds in which its turn does
+SCALE_SECONDS: Final = 0.8  # seconds in which metres per pixel do
 SMALLEST: Final = 1.3  # metres: no crop is smaller, or a few lost joints would narrow it down to nothing
 DOUBT: Final = 0.5  # presence below which the crop does not shrink, the scale rests, and ...
 LOOK_AGAIN: Final = 0.25  # ... the finder is asked every so many seconds
 WEAK: Final = 0.42  # presence that, lasting, is believed only if the finder agrees within ...
 WEAK_SECONDS: Final = 1.5
-TURN: Final = 0.12  # seconds in which its turn does
 LEAP: Final = 0.35  # trunk lengths that the trunk may jump in no time ...
 LEAP_SPEED: Final = 8.0  # ... and for each second passed
 SWAP_SECONDS: Final = 0.5  # left and right are held against the network at most so long
@@ -63,65 +64,6 @@ LARGEST_STEP_BACK: Final = 0.5  # seconds; a longer jump back in time is another
 STILL_ENTER: Final = 0.42  # presence of the best of many crops from which somebody is there
 STILL_MARGINS: Final = (1.35, 1.55)  # of the crops in which the joints are read again
 _QUARTERS: Final = ((0.0, -1.0), (1.0, 0.0), (-1.0, 0.0), (0.0, 1.0))
-
-# ---- metres: mean distances of joint centres of adults, metres (optical motion capture of the ten people of
-# UI-PRMD and Pose2Sim's demo, rounded); (first, second, length, weight). Long bones weigh more.
-_METRIC: Final = (
-    ("left_shoulder", "right_shoulder", 0.34, 1.0),
-    ("left_shoulder", "left_hip", 0.51, 2.0),
-    ("right_shoulder", "right_hip", 0.51, 2.0),
-    ("left_shoulder", "right_hip", 0.56, 1.0),
-    ("right_shoulder", "left_hip", 0.56, 1.0),
-    ("left_shoulder", "left_elbow", 0.28, 1.0),
-    ("right_shoulder", "right_elbow", 0.28, 1.0),
-    ("left_elbow", "left_wrist", 0.25, 1.0),
-    ("right_elbow", "right_wrist", 0.25, 1.0),
-    ("left_hip", "left_knee", 0.40, 2.0),
-    ("right_hip", "right_knee", 0.40, 2.0),
-    ("left_knee", "left_ankle", 0.41, 2.0),
-    ("right_knee", "right_ankle", 0.41, 2.0),
-)
-_FIRST: Final = np.array([Joint[row[0]] for row in _METRIC])
-_SECOND: Final = np.array([Joint[row[1]] for row in _METRIC])
-_LENGTH: Final = np.array([row[2] for row in _METRIC], np.float32)
-_WEIGHT: Final = np.array([row[3] for row in _METRIC], np.float32)
-TRUNK: Final = 0.50  # metres, mid-hip to neck
-SCALE_SECONDS: Final = 0.8  # in which the scale follows
-
-# ---- where joints that are not seen are drawn: metres from the joint before, body upright and facing us
-UNSEEN: Final = 0.1
-
-
-def _level(*rows: tuple[Joint, Joint, float, float]) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
-    joints, parents = (np.array([row[i] for row in rows], np.intp) for i in (0, 1))
-    return joints, parents, np.array([row[2:] for row in rows], np.float32)
-
-
-_J = Joint
-_REST: Final = (  # from the trunk outwards: a level hangs from the one above
-    _level((_J.left_shoulder, _J.neck, 0.17, 0.0), (_J.right_shoulder, _J.neck, -0.17, 0.0)),
-    _level(
-        (_J.left_hip, _J.neck, 0.1, TRUNK),
-        (_J.right_hip, _J.neck, -0.1, TRUNK),
-        (_J.left_elbow, _J.left_shoulder, 0.04, 0.27),
-        (_J.right_elbow, _J.right_shoulder, -0.04, 0.27),
-        (_J.nose, _J.neck, 0.0, -0.15),
-    ),
-    _level(
-        (_J.left_wrist, _J.left_elbow, 0.0, 0.25),
-        (_J.right_wrist, _J.right_elbow, 0.0, 0.25),
-        (_J.left_knee, _J.left_hip, 0.0, 0.40),
-        (_J.right_knee, _J.right_hip, 0.0, 0.40),
-        (_J.head_top, _J.nose, 0.0, -0.15),
-    ),
-    _level((_J.left_ankle, _J.left_knee, 0.0, 0.41), (_J.right_ankle, _J.right_knee, 0.0, 0.41)),
-    _level(
-        (_J.left_heel, _J.left_ankle, 0.0, 0.05),
-        (_J.right_heel, _J.right_ankle, 0.0, 0.05),
-        (_J.left_toe, _J.left_ankle, 0.03, 0.07),
-        (_J.right_toe, _J.right_ankle, -0.03, 0.07),
-    ),
-)
 
 _UPPER: Final = np.array([j for j in Joint if j.name.split("_")[-1] in ("shoulder", "elbow", "wrist")])
 _LOWER: Final = np.array(
@@ -269,7 +211,7 @@ class Estimator:
                 step *= min(1.0, 0.1 * side / max(float(np.hypot(*step)), 1e-6))
             centre = (float(target.centre[0] + step[0]), float(target.centre[1] + step[1]))
             track.crop = Crop(centre=centre, side=side, up=(float(up[0]), float(up[1])))
-        scale = _metric_scale(reading)
+        scale = metric_scale(reading.xy, reading.depth, reading.confidence)
         if scale is not None and reading.presence >= DOUBT:
             track.scale *= (scale / track.scale) ** _share(passed, SCALE_SECONDS)
         track.last, track.time, track.seen = reading, time, time
@@ -355,7 +297,9 @@ class Estimator:
     def _start(self, reading: Reading, time: float, image: Image, memory: _Track | None) -> None:
         size = (image.shape[1], image.shape[0])
         crop = around_joints(reading.xy, reading.confidence, reading.crop, size) or reading.crop
-        scale = _metric_scale(reading) or (memory.scale if memory is not None else TRUNK / (0.3 * crop.side))
+        scale = metric_scale(reading.xy, reading.depth, reading.confidence) or (
+            memory.scale if memory is not None else TRUNK / (0.3 * crop.side)
+        )
         self._track = _Track(
             crop=crop, last=reading, time=time, seen=time, scale=scale, looked=time, believed=time
         )
@@ -395,12 +339,12 @@ class Estimator:
         return _reading(mean, crop, size)
 
     def _pose(self, reading: Reading, track: _Track, time: float) -> Pose:
-        xy, depth = _completed(reading, track.scale)
+        xy, depth = completed(reading.xy, reading.depth, reading.confidence, reading.crop.up, track.scale)
         if self._smooth:
             trust = np.clip(reading.confidence * 2, 0.02, 1.0)
             xy = self._xy_filter.step(xy, time, unit=1 / track.scale, trust=trust[:, None])
             depth = self._depth_filter.step(depth, time, unit=1 / track.scale, trust=trust)
-        return _make_pose(xy, depth, reading.confidence, track.scale, time)
+        return make_pose(xy, depth, reading.confidence, track.scale, time)
 
     # ------------------------------------------------------------ single images
 
@@ -428,9 +372,9 @@ class Estimator:
                 best = max(best, self._read_twice(bgr, crop), key=_still_score)
         if best.presence < STILL_ENTER:
             return None
-        scale = _metric_scale(best) or TRUNK / (0.3 * best.crop.side)
-        xy, depth = _completed(best, scale)
-        return _make_pose(xy, depth, best.confidence, scale, 0.0)
+        scale = metric_scale(best.xy, best.depth, best.confidence) or TRUNK / (0.3 * best.crop.side)
+        xy, depth = completed(best.xy, best.depth, best.confidence, best.crop.up, scale)
+        return make_pose(xy, depth, best.confidence, scale, 0.0)
 
 
 # ---------------------------------------------------------------- helpers without state
@@ -498,55 +442,6 @@ def _exchanged(before: Reading, now: Reading, group: FloatArray, trunk: float) -
     other = np.hypot(*(now.xy[MIRROR[group]] - before.xy[group]).T)
     kept, crossed = (float((d * weight).sum() / weight.sum()) for d in (same, other))
     return kept > 0.2 * trunk and crossed < 0.5 * kept
-
-
-def _metric_scale(reading: Reading) -> float | None:
-    """Metres per frame pixel: weighted median, over bones well seen, of mean length over seen length.
-
-    Seen lengths are of image plane and depth together (weak perspective). None when too few are seen.
-    """
-    weight = _WEIGHT * (np.minimum(reading.confidence[_FIRST], reading.confidence[_SECOND]) > 0.35)
-    if (weight > 0).sum() < 3:
-        return None
-    flat = np.hypot(*(reading.xy[_FIRST] - reading.xy[_SECOND]).T)
-    length = np.hypot(flat, reading.depth[_FIRST] - reading.depth[_SECOND])
-    ratio = _LENGTH / np.maximum(length, 1e-3)
-    order = np.argsort(ratio)
-    half = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-    return float(ratio[order[min(int(half), len(order) - 1)]])
-
-
-def _completed(reading: Reading, scale: float) -> tuple[FloatArray, FloatArray]:
-    """xy (19, 2) and depth (19,) of the reading, with each joint that is not seen put where a body at rest
-    would have it, hanging from the joint before it: a guess for drawing, which its confidence gives away."""
-    unseen = reading.confidence < UNSEEN
-    xy, depth = reading.xy, reading.depth
-    if not unseen.any():
-        return xy, depth
-    xy, depth = xy.copy(), depth.copy()
-    up = np.array(reading.crop.up, np.float32)
-    axes = np.stack([np.array([-up[1], up[0]], np.float32), -up])  # rows: the crop's x and y in the frame
-    if unseen[Joint.neck]:
-        xy[Joint.neck] = xy[[Joint.left_shoulder, Joint.right_shoulder]].mean(axis=0)
-    # Facing away, the left shoulder is on the picture's left.
-    across = (xy[Joint.left_shoulder] - xy[Joint.right_shoulder]) @ axes[0]
-    side = 1.0 if across >= 0 else -1.0
-    for joints, parents, offsets in _REST:
-        mine = unseen[joints]
-        offset = (offsets[mine] * (side, 1.0)) @ axes / scale
-        xy[joints[mine]] = xy[parents[mine]] + offset
-        depth[joints[mine]] = depth[parents[mine]]
-    return xy, depth
-
-
-def _make_pose(xy: FloatArray, depth: FloatArray, confidence: FloatArray, scale: float, time: float) -> Pose:
-    """xy (19, 2), depth (19,) in frame pixels, scale in metres per pixel -> Pose, weak perspective."""
-    hips = [Joint.left_hip, Joint.right_hip]
-    origin, origin_depth = xy[hips].mean(axis=0), float(depth[hips].mean())
-    xyz = np.empty((NUM_JOINTS, 3), np.float32)
-    xyz[:, :2] = (xy - origin) * scale
-    xyz[:, 2] = (depth - origin_depth) * scale
-    return Pose(time=time, xy=xy.astype(np.float32), xyz=xyz, confidence=confidence.astype(np.float32))
 
 
 def _second_looks(image: Image) -> list[Crop]:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from app.capture import Frame
-from app.crop import MIN_SIDE, UPRIGHT, Crop, Image, around_candidate, around_joints, whole
+from app.crop import MARGIN, MIN_SIDE, UPRIGHT, Crop, Image, around_candidate, around_joints, whole
 from app.decode import Candidate, decode_finder, decode_joints, flip_maps
 from app.runtimes import Runtime
 from app.skeleton import MIRROR, NUM_JOINTS, FloatArray, Joint, Pose
@@ -62,7 +62,8 @@ LARGEST_STEP_BACK: Final = 0.5  # seconds; a longer jump back in time is another
 
 # ---- single images
 STILL_ENTER: Final = 0.42  # presence of the best of many crops from which somebody is there
-STILL_MARGINS: Final = (1.35, 1.55)  # of the crops in which the joints are read again
+STILL_MARGINS: Final = (1.2, 1.35, 1.55)  # of the crops in which the joints are read at last
+AGREE: Final = 0.025  # crop sides within which readings of a joint support each other
 _QUARTERS: Final = ((0.0, -1.0), (1.0, 0.0), (-1.0, 0.0), (0.0, 1.0))
 
 _UPPER: Final = np.array([j for j in Joint if j.name.split("_")[-1] in ("shoulder", "elbow", "wrist")])
@@ -338,6 +339,12 @@ class Estimator:
         mean = (maps[:1] + flip_maps(maps[1:])) * np.float32(0.5)
         return _reading(mean, crop, size)
 
+    def _read_around(self, image: Image, reading: Reading, margin: float) -> Reading:
+        """Reads again in the crop that the joints of `reading` ask for."""
+        size = (image.shape[1], image.shape[0])
+        crop = around_joints(reading.xy, reading.confidence, reading.crop, size, margin=margin)
+        return reading if crop is None else self._read_twice(image, crop)
+
     def _pose(self, reading: Reading, track: _Track, time: float) -> Pose:
         xy, depth = completed(reading.xy, reading.depth, reading.confidence, reading.crop.up, track.scale)
         if self._smooth:
@@ -352,12 +359,12 @@ class Estimator:
         """The main person's pose in one image on its own, None where nobody is. Takes its time.
 
         Crops come from the finder and from the whole image, turned by quarters; each is read together with
-        its mirror image. The most confident one is read again in crops that its joints ask for.
+        its mirror image, and once more in the crop that its joints ask for. Around the most confident of
+        these, joints are read in three more crops, which then vote.
         """
         bgr = _as_bgr(image)
         if bgr is None:
             return None
-        size = (bgr.shape[1], bgr.shape[0])
         people = self._candidates(bgr, whole(bgr))
         if not people:
             for window in _second_looks(bgr):
@@ -365,11 +372,10 @@ class Estimator:
         people = sorted(people, key=lambda p: -_importance(p, bgr))[:2]
         crops = [around_candidate(person) for person in people]
         crops += [whole(bgr, up=up, margin=1.05) for up in _QUARTERS]
-        best = max((self._read_twice(bgr, crop) for crop in crops), key=_still_score)
-        for margin in STILL_MARGINS:
-            crop = around_joints(best.xy, best.confidence, best.crop, size, margin=margin)
-            if crop is not None:
-                best = max(best, self._read_twice(bgr, crop), key=_still_score)
+        readings = [self._read_twice(bgr, crop) for crop in crops]
+        again = [self._read_around(bgr, reading, MARGIN) for reading in readings]
+        best = max(again, key=_still_score)
+        best = _vote([best, *(self._read_around(bgr, best, margin) for margin in STILL_MARGINS)])
         if best.presence < STILL_ENTER:
             return None
         scale = metric_scale(best.xy, best.depth, best.confidence) or TRUNK / (0.3 * best.crop.side)
@@ -408,6 +414,30 @@ def _reading(maps: FloatArray, crop: Crop, size: int) -> Reading:
 
 def _still_score(reading: Reading) -> float:
     return float(reading.confidence.mean())
+
+
+def _vote(readings: list[Reading]) -> Reading:
+    """For each joint the place that the readings support most, the mean of those near it.
+
+    The support of a place is the sum over readings of confidence times exp(-d² / 2σ²).
+    """
+    xy = np.stack([reading.xy for reading in readings])  # R, 19, 2
+    depth = np.stack([reading.depth for reading in readings])
+    confidence = np.stack([reading.confidence for reading in readings])
+    sigma = AGREE * float(np.median([reading.crop.side for reading in readings]))
+    distance = np.linalg.norm(xy[:, None] - xy[None], axis=3)  # R, R, 19
+    near = np.exp(-((distance / sigma) ** 2) / 2)
+    winner = (near * confidence).sum(axis=1).argmax(axis=0)  # 19
+    near = near[winner, :, np.arange(NUM_JOINTS)].T  # R, 19
+    weight = near * np.maximum(confidence, 1e-6)
+    weight /= weight.sum(axis=0)
+    return replace(
+        readings[0],
+        xy=(weight[:, :, None] * xy).sum(axis=0).astype(np.float32),
+        depth=(weight * depth).sum(axis=0).astype(np.float32),
+        # Readings that put the joint elsewhere count as not having seen it here.
+        confidence=(near * confidence).mean(axis=0).astype(np.float32),
+    )
 
 
 def _share(passed: float, slow: float) -> float:

@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache as once
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
@@ -31,7 +32,7 @@ from app.skeleton import FloatArray
 from app.weights import Weights, WeightsError, load_weights
 
 if TYPE_CHECKING:
-    from openvino import Model
+    from openvino import Core, Model
     from torch import nn
 
 log = logging.getLogger(__name__)
@@ -344,10 +345,23 @@ def _cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("formcue", appauthor=False)) / "runtimes"
 
 
+@once
+def _core() -> Core:
+    """OpenVINO, started once and kept to the end of the process.
+
+    Its CPU plugin gives the thread a signal stack of its own and, when the last Core goes, frees the memory
+    but leaves it in place: the next signal that Python handles (Ctrl-C, say) would end in a segmentation
+    fault. Seen with 2026.4.
+    """
+    import openvino
+
+    return openvino.Core()
+
+
 def _openvino_maps(weights: Weights, cache: Path, progress: Callable[[str], None] | None) -> Maps:
     import openvino
 
-    core = openvino.Core()
+    core = _core()
     version = openvino.__version__.split("-")[0]
     folder = cache / f"{weights.sha256[:16]}-{_side(weights)}-openvino-{version}"
     model = _cached_model(core, folder, weights)

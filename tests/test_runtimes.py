@@ -196,3 +196,27 @@ def test_weights_of_another_network_are_one_line(files: tuple[str, str], cache: 
     with pytest.raises(WeightsError, match="do not fit this version's network") as caught:
         load_runtime(str(path), finder=files[1], device="cpu", cache=cache)
     assert "\n" not in str(caught.value)
+
+
+def test_ctrl_c_still_works_when_a_runtime_has_gone(
+    files: tuple[str, str], cache: Path, loaded: LoadedRuntime
+) -> None:
+    """In a process of its own: an unloaded OpenVINO once turned the next signal into a segmentation fault."""
+    code = (
+        "import gc, os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from app.runtimes import load_runtime\n"
+        f"pose, finder, cache = {(*files, str(cache))!r}\n"
+        "runtime = load_runtime(pose, finder=finder, device='cpu', cache=Path(cache))\n"
+        "runtime.warm_up()\n"
+        "del runtime\n"
+        "gc.collect()\n"
+        "try:\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n"
+        "    sys.exit(42)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 42, done.stderr[-2000:]

@@ -132,7 +132,7 @@ class Augmentation:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Crop:
-    """image (S, S, 3) uint8 RGB; xy (19, 2) in pixels of the crop; depth (19,) in crop sides; weights (19,)."""
+    """image (S, S, 3) uint8 RGB; xy (19, 2) in crop pixels; depth (19,) in crop sides; weights (19,)."""
 
     image: NDArray[np.uint8]
     xy: FloatArray

@@ -1,4 +1,4 @@
-"""What the person finder learns from: whole frames and mosaics, a person's mid-hip, neck and radius in each."""
+"""What the person finder learns from: frames and mosaics, mid-hip, neck and radius of each person."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BODY_MARGIN: Final = 1.1
 
 
 def person_of(xy: FloatArray, weight: FloatArray) -> FloatArray | None:
-    """(mid-hip x, y, neck x, y, radius) of the labelled joints, in their pixels; None without hips or shoulders."""
+    """(mid-hip x, y, neck x, y, radius) of the labelled joints, in pixels; None without hips or shoulders."""
     if not (weight[_HIPS + _SHOULDERS] > 0).all():
         return None
     hip, neck = xy[_HIPS].mean(0), xy[_SHOULDERS].mean(0)

@@ -116,7 +116,7 @@ def _set_training(network: nn.Module, config: TrainConfig) -> None:
 
 
 def _parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    """Base and new layers apart, since an ordinary rate wipes out what the base knows; no decay on vectors."""
+    """Base and new layers apart: an ordinary rate wipes out what the base knows. No decay on vectors."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         from_base = config.base_rate != 1 and name.startswith(BASE_LAYERS)

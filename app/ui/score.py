@@ -7,13 +7,14 @@ from typing import Final
 from app.parameters import View
 from app.pipeline import StepResult
 from app.reps import Rep
-from app.rules import Exercise, format_value
+from app.rules import REP_NUMBERS, ActiveRule, Exercise, format_value
 from app.ui.records import Highlight, RepRecord, Say
 from app.ui.words import VIEW_NAMES, how_to_stand, phase_name
 
 ALONE: Final = 1.0  # seconds without anybody before the athlete is called
 WRONG_VIEW: Final = 2.5  # seconds in a view the exercise cannot be judged from before it is said
-PRAISE: Final = 2.5  # seconds a clean repetition is praised
+PRAISE: Final = 2.5  # seconds a clean repetition is praised, and a faulty one's limb coloured
+BEGUN: Final = 0.3  # progress from which the next repetition is under way
 
 
 class Score:
@@ -108,7 +109,7 @@ class Score:
     @property
     def highlight(self) -> Highlight | None:
         """The joints to colour, with the measured value of the most important fault."""
-        faults = [f for f in (self.result.faults if self.result is not None else ()) if f.severity != "info"]
+        faults = [fault for fault in self._faults() if fault.severity != "info"]
         if not faults:
             return None
         worst = faults[0]
@@ -118,6 +119,18 @@ class Score:
             tag_joint=worst.joints[len(worst.joints) // 2] if worst.joints else None,
             tag=format_value(worst.parameter, worst.value),
         )
+
+    def _faults(self) -> list[ActiveRule]:
+        """What fires now. A fault of a repetition that is over is not one of the next."""
+        result = self.result
+        if result is None:
+            return []
+        begun = result.progress > BEGUN
+        return [
+            fault
+            for fault in result.faults
+            if not _of_a_rep(fault) or (result.time - fault.since < PRAISE and not begun)
+        ]
 
     @property
     def say(self) -> Say:
@@ -133,7 +146,7 @@ class Score:
         if result.prompt is not None:
             return Say(text=result.prompt.text, tone=result.prompt.severity, icon=result.prompt.severity)
         wrong = self._view_wrong_since
-        if wrong is not None and result.time - wrong > WRONG_VIEW and self.progress < 0.3:
+        if wrong is not None and result.time - wrong > WRONG_VIEW and self.progress < BEGUN:
             stand = how_to_stand(self.exercise)
             if stand:
                 return Say(text=stand, tone="info", icon="refresh")
@@ -151,3 +164,8 @@ class Score:
         if not self.records:
             return Say(text="Ready when you are", icon="person")
         return Say(text=f"{self.clean} of {len(self.records)} without a fault", icon="check")
+
+
+def _of_a_rep(fault: ActiveRule) -> bool:
+    """Whether the fault was judged on a whole repetition ("knee.min"), not on the frame."""
+    return "." in fault.parameter or fault.parameter in REP_NUMBERS

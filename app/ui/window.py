@@ -298,7 +298,9 @@ class MainWindow(QMainWindow):
     def _show_score(self) -> None:
         score = self.score
         self.panel.counter.show_state(score.number, score.word, score.phase, score.progress)
-        if self.engine is None:
+        if self.entry.exercise is None:
+            self.banner.show_say(Say(text="Choose another exercise, or mend the file", icon="warning"))
+        elif self.engine is None:
             self.banner.show_say(Say(text="Get into place, it starts in a moment", icon="person"))
         elif self.runner.spec is None:
             self.banner.show_say(Say(text="Choose a source to begin", icon="camera"))

@@ -92,6 +92,20 @@ def test_the_worst_fault_gives_the_colour_and_the_value(score: Score) -> None:
     assert (highlight.severity, highlight.tag_joint, highlight.tag) == ("error", Joint.left_knee, "104°")
 
 
+def test_the_fault_of_a_rep_is_not_shown_in_the_next(score: Score) -> None:
+    last = steps(1)[-1]
+    fault = ActiveRule(
+        rule="shallow", severity="warning", priority=1, text="", parameter="knee.min", value=128.0, limit=95.0,
+        joints=(Joint.left_knee,), since=last.time,
+    )  # fmt: skip
+    score.add_result(replace(last, faults=(fault,)))
+    assert score.highlight is not None
+    score.add_result(replace(last, faults=(fault,), progress=0.6))
+    assert score.highlight is None
+    score.add_result(replace(last, faults=(fault,), time=last.time + 5))
+    assert score.highlight is None
+
+
 def test_a_view_that_cannot_be_judged_is_said_and_how_to_stand(score: Score) -> None:
     last = steps(1)[-1]
     assert last.measurement is not None

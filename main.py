@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "analyze": Command("app.analyze", "add_parser", "count and judge the repetitions of a video"),
     "estimate": Command("app.estimate", "add_parser", "joints of the person in images"),
     "check": Command("app.rules_cli", "add_check_parser", "validate rule files"),
+    "test": Command("app.rules_cli", "add_test_parser", "run the rule files' own tests"),
     "exercises": Command("app.commands", "add_exercises_parser", "list the exercises of the library"),
     "train": Command("app.training.train", "add_parser", "train the network"),
     "export": Command("app.training.export", "add_parser", "put trained weights into the catalogue"),

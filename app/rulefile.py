@@ -30,6 +30,7 @@ from app.rules import (
     Judge,
     Rule,
     RuleFileError,
+    RuleTest,
     Severity,
 )
 from app.skeleton import JOINT_NAMES, Joint
@@ -191,13 +192,15 @@ class _Reader:
 
     # -- collections --------------------------------------------------------------------------------
 
-    def many(self, read: Read, what: str, *, most: int = 64) -> Callable[[Node], tuple[Any, ...]]:
+    def many(
+        self, read: Read, what: str, *, most: int = 64, empty: bool = False
+    ) -> Callable[[Node], tuple[Any, ...]]:
         """A list, or one thing alone."""
 
         def read_list(node: Node) -> tuple[Any, ...]:
             if not isinstance(node, yaml.SequenceNode):
                 return (read(node),)
-            if not node.value:
+            if not node.value and not empty:
                 raise self.wrong(node, "an empty list", what)
             if len(node.value) > most:
                 raise self.wrong(node, f"{len(node.value)} entries", f"at most {most}")
@@ -483,6 +486,11 @@ class _File:
         r = self.r
         self.phases: PhaseNames | None = None
         self._take_phases(root)
+        rules = _value_of(root, "rules")
+        named = [
+            _value_of(item, "id") for item in (rules.value if isinstance(rules, yaml.SequenceNode) else ())
+        ]
+        self.rule_ids = tuple(str(node.value) for node in named if isinstance(node, yaml.ScalarNode))
         fields: dict[str, Read] = {
             "format": self.format,
             "id": r.identifier,
@@ -493,6 +501,7 @@ class _File:
             "counting": self.counting,
             "phases": lambda node: None,  # read before, because counting and rules speak of them
             "rules": self.rules,
+            "tests": r.many(lambda node: self.test(node, path), "tests"),
         }
         required = ("format", "id", "name", "views", "counting", "rules")
         found = r.mapping(root, "the rule file", fields, required)
@@ -511,6 +520,7 @@ class _File:
             counting=found["counting"],
             rules=found["rules"],
             sources=found.get("sources", ()),
+            tests=found.get("tests", ()),
             path=path,
         )
 
@@ -741,6 +751,38 @@ class _File:
             per_set=found.get("per_set", 4),
             joints=_flat(highlighted) if highlighted else _joints_of(condition),
             say=found["say"],
+        )
+
+    def test(self, node: Node, path: Path) -> RuleTest:
+        r = self.r
+        ids = self.rule_ids
+        before = len(r.problems)
+        found = r.mapping(
+            node,
+            "a test such as {recording: tests/good.poses.gz, reps: 3, prompts: []}",
+            {
+                "recording": r.text,
+                "reps": r.whole(0, 10_000, "how many"),
+                "holds": r.whole(0, 10_000, "how many"),
+                "prompts": r.many(r.choice(ids, "a rule"), "rules", empty=True),
+            },
+            ("recording",),
+        )
+        if len(r.problems) > before:
+            raise _WrongError
+        named = Path(found["recording"])
+        if named.is_absolute() or ".." in named.parts or not (path.parent / named).is_file():
+            raise r.wrong(
+                _value_of(node, "recording") or node,
+                _quoted(found["recording"]),
+                "a recorded pose file that lies beside the rule file or in a folder there",
+            )
+        return RuleTest(
+            recording=path.parent / named,
+            reps=found.get("reps"),
+            holds=found.get("holds"),
+            prompts=found.get("prompts"),
+            line=node.start_mark.line + 1,
         )
 
     def phase(self, node: Node) -> str:

@@ -80,11 +80,25 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RuleTest:
+    """What must come of a recorded pose file. reps, holds: how many; prompts: exactly these rules speak.
+
+    None is not looked at. line: where it stands in the rule file.
+    """
+
+    recording: Path
+    reps: int | None
+    holds: int | None
+    prompts: tuple[str, ...] | None
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Exercise:
     """An exercise of the library: how it is counted and what is said about it.
 
     names, about: language -> text. views: the views it can be judged from, the best first.
-    sources: where the reminders come from. path: the file it was read from.
+    sources: where the reminders come from. tests: its own. path: the file it was read from.
     """
 
     id: str
@@ -94,6 +108,7 @@ class Exercise:
     counting: Counting
     rules: tuple[Rule, ...]
     sources: tuple[str, ...] = ()
+    tests: tuple[RuleTest, ...] = ()
     path: Path | None = field(default=None, compare=False)
 
     def name(self, language: str = "en") -> str:

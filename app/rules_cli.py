@@ -1,4 +1,4 @@
-"""`check`: validates rule files; every problem is printed, each with its place."""
+"""`check`: validates rule files, and prints every problem with its place. `test`: runs the tests in them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
+from app.parameters import Measurer
+from app.recording import RecordingError, load_recording
+from app.reps import Hold, Rep, RepCounter
 from app.rulefile import SUFFIXES, read_exercise, rule_files
-from app.rules import LIBRARY, RuleFileError
+from app.rules import LIBRARY, Exercise, Prompt, RuleEngine, RuleFileError, RuleTest, load_exercise
 
 
 def add_check_parser(commands: Any) -> None:
@@ -43,6 +46,84 @@ def run_check(args: argparse.Namespace) -> int:
         return EXIT_FAILED
     print(f"{_some(len(files), 'rule file')}: no problems")
     return EXIT_DONE
+
+
+def add_test_parser(commands: Any) -> None:
+    """Adds `test` to the sub-parsers of the main argument parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "test",
+        help="run the rule files' own tests",
+        description="Runs the tests in rule files: counts and judges the recorded poses that they name, and "
+        "prints what came out differently.",
+    )
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="FILE|DIR",
+        help="rule files, or folders of them (default: the library that Formcue ships)",
+    )
+    parser.set_defaults(run=run_test)
+
+
+def run_test(args: argparse.Namespace) -> int:
+    """Runs the tests of args.paths. 0 = all passed, 1 = one failed or a file is broken, 2 = no such file."""
+    files = find_rule_files(args.paths or [LIBRARY])
+    tests = failed = broken = 0
+    for path in files:
+        problems = check(path)
+        if problems:
+            broken += 1
+            print("\n".join(problems))
+            continue
+        exercise = load_exercise(path)
+        for test in exercise.tests:
+            tests += 1
+            differences = run_one(exercise, test)
+            failed += bool(differences)
+            for difference in differences:
+                print(f"{_shown(path)}:{test.line}: {test.recording.name}: {difference}")
+    if failed or broken:
+        print(f"{failed} of {_some(tests, 'test')} failed, {_some(broken, 'file')} broken", file=sys.stderr)
+        return EXIT_FAILED
+    print(f"{_some(tests, 'test')} of {_some(len(files), 'rule file')}: all passed")
+    return EXIT_DONE
+
+
+def run_one(exercise: Exercise, test: RuleTest) -> list[str]:
+    """What came out differently than the test says; empty when it passed."""
+    try:
+        recording = load_recording(test.recording)
+    except RecordingError as error:
+        return [str(error)]
+    measurer, counter, engine = Measurer(), RepCounter(exercise.counting), RuleEngine(exercise)
+    events: list[Rep | Hold] = []
+    prompts: list[Prompt] = []
+    time = 0.0
+    for frame in recording.frames:
+        time = frame.time
+        measurement = measurer.step(frame.pose, time)
+        new = counter.step(time, measurement)
+        events += new
+        prompts += engine.step(time, measurement, counter.phase, new)
+    new = counter.finish(time)
+    events += new
+    prompts += engine.finish(time, new)
+    out = []
+    for name, kind, expected in (("reps", Rep, test.reps), ("holds", Hold, test.holds)):
+        found = [event for event in events if isinstance(event, kind)]
+        if expected is not None and len(found) != expected:
+            ends = ", ".join(f"{event.end:.1f} s" for event in found)
+            out.append(
+                f"counted {len(found)} {name}, expected {expected}" + (f"; ended at {ends}" if ends else "")
+            )
+    if test.prompts is not None:
+        said = {prompt.rule for prompt in prompts}
+        for rule in sorted(said - set(test.prompts)):
+            first = next(prompt for prompt in prompts if prompt.rule == rule)
+            out.append(f'said "{first.text}" ({rule}) at {first.t:.1f} s, expected it not to be said')
+        out += [f"{rule} was not said, expected it" for rule in sorted(set(test.prompts) - said)]
+    return out
 
 
 def find_rule_files(paths: Sequence[Path]) -> list[Path]:

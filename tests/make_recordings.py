@@ -1,4 +1,7 @@
-"""Makes the golden recordings in tests/recordings: noisy sets of the made-up athlete, with their truth.
+"""Makes the golden recordings: noisy sets of the made-up athlete, with their truth.
+
+Those in tests/recordings are for the tests of counting and rules; those in coach_rules/tests, one a rule
+file, done right, for the rule files' own tests.
 
     python -m tests.make_recordings
 
@@ -14,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from app.recording import RecordedFrame, Recording, save_recording
+from app.rules import LIBRARY
 from app.skeleton import Pose
-from tests.motion import MOTIONS, PRONE, STANDING, Motion, joints, play, seen
+from tests.motion import MOTIONS, PLANK, PRONE, STANDING, Motion, joints, play, reps, seen
 
 FOLDER = Path(__file__).parent / "recordings"
 FPS = 15.0
@@ -38,15 +42,28 @@ def save(
     name: str, exercise: str, poses: list[Pose], turns: list[float], sides: list[str], rules: list[str]
 ) -> None:
     """rules: the reminders that must be given at least once; no other may be."""
-    FOLDER.mkdir(exist_ok=True)
-    frames = tuple(RecordedFrame(time=pose.time, pose=pose) for pose in poses)
-    recording = Recording(source="made up", width=640, height=480, fps=FPS, frames=frames)
-    save_recording(FOLDER / f"{name}.poses.gz", recording)
+    save_poses(FOLDER / f"{name}.poses.gz", poses, FPS)
     truth = {"exercise": exercise, "turns": turns, "sides": sides, "rules": rules}
     (FOLDER / f"{name}.json").write_text(json.dumps(truth, indent=1) + "\n", "utf-8")
 
 
+def save_poses(path: Path, poses: list[Pose], fps: float) -> None:
+    path.parent.mkdir(exist_ok=True)
+    frames = tuple(RecordedFrame(time=pose.time, pose=pose) for pose in poses)
+    save_recording(path, Recording(source="made up", width=640, height=480, fps=fps, frames=frames))
+
+
+def library() -> None:
+    """Two repetitions of every exercise, and a plank of five seconds."""
+    curve = reps(2, seconds=2.0, rest=0.5, still=0.8, fps=10.0)
+    for name, motion in MOTIONS.items():
+        save_poses(LIBRARY / "tests" / f"{name}.poses.gz", play(motion, curve, noise=NOISE), 10.0)
+    plank = [seen(joints(PLANK), i / 10) for i in range(50)]
+    save_poses(LIBRARY / "tests" / "plank.poses.gz", plank, 10.0)
+
+
 def main() -> None:
+    library()
     squat = along(
         [(0, 0), (1, 0), (2, 1), (3, 0), (4, 1), (5, 0), (5.6, 0.3), (6.2, 0), (7.5, 1), (8.5, 0), (9.5, 0)]
     )

@@ -501,3 +501,44 @@ def test_nothing_in_a_rule_file_can_be_run() -> None:
         if isinstance(node, ast.Call)
     }
     assert not called & {"eval", "exec", "load", "unsafe_load", "full_load", "import_module", "__import__"}
+
+
+# -- test ------------------------------------------------------------------------------------------------
+
+
+def test_the_librarys_own_tests_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test"]) == 0
+    assert "17 tests of 17 rule files: all passed" in capsys.readouterr().out
+    assert all(entry.tests for entry in LIBRARY_READ.values())
+
+
+def with_test(folder: Path, entry: str) -> Path:
+    (folder / "good.poses.gz").write_bytes((LIBRARY / "tests" / "squat.poses.gz").read_bytes())
+    path = folder / "squat.yaml"
+    text = (LIBRARY / "squat.yaml").read_text("utf-8")
+    path.write_text(text[: text.index("\ntests:")] + f"\ntests:\n  - {entry}\n", "utf-8")
+    return path
+
+
+def test_what_came_out_differently_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = with_test(tmp_path, "{recording: good.poses.gz, reps: 3, prompts: [shallow]}")
+    assert main(["test", str(path)]) == 1
+    printed = capsys.readouterr()
+    first, second = printed.out.splitlines()
+    assert "good.poses.gz: counted 2 reps, expected 3; ended at " in first
+    assert second.endswith("good.poses.gz: shallow was not said, expected it")
+    assert "1 of 1 test failed" in printed.err
+
+
+def test_a_prompt_that_was_not_expected_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = with_test(tmp_path, "{recording: good.poses.gz, reps: 2, prompts: []}")
+    path.write_text(path.read_text("utf-8").replace("{above: 95deg}", "{above: 20deg}"), "utf-8")
+    assert main(["test", str(path)]) == 1
+    assert "(shallow) at " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["none.poses.gz", "../good.poses.gz", "/etc/hostname"])
+def test_a_recording_lies_beside_its_rule_file(tmp_path: Path, name: str) -> None:
+    path = with_test(tmp_path, f"{{recording: {name}}}")
+    with pytest.raises(RuleFileError, match="expected a recorded pose file that lies beside"):
+        load_exercise(path)

@@ -95,8 +95,8 @@ def test_the_worst_fault_gives_the_colour_and_the_value(score: Score) -> None:
 def test_the_fault_of_a_rep_is_not_shown_in_the_next(score: Score) -> None:
     last = steps(1)[-1]
     fault = ActiveRule(
-        rule="shallow", severity="warning", priority=1, text="", parameter="knee.min", value=128.0, limit=95.0,
-        joints=(Joint.left_knee,), since=last.time,
+        rule="shallow", severity="warning", priority=1, text="", parameter="knee.min", value=128.0,
+        limit=95.0, joints=(Joint.left_knee,), since=last.time,
     )  # fmt: skip
     score.add_result(replace(last, faults=(fault,)))
     assert score.highlight is not None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -210,6 +211,7 @@ def test_another_exercise_counts_from_zero(clip: Path) -> None:
 @pytest.mark.usefixtures("replay")
 def test_a_broken_rule_file_shows_its_errors_until_it_is_mended(clip: Path, tmp_path: Path) -> None:
     whole = (LIBRARY / "squat.yaml").read_text(encoding="utf-8")
+    shutil.copytree(LIBRARY / "tests", tmp_path / "tests")  # the recordings that the file's tests name
     rules = tmp_path / "mine.yaml"
     rules.write_text(whole.replace("id: squat", "id: mine\ncolour: <b>red</b>", 1), encoding="utf-8")
 

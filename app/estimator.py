@@ -11,6 +11,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from app.capture import Frame
 from app.crop import MARGIN, MIN_SIDE, UPRIGHT, Crop, Image, around_candidate, around_joints, whole
@@ -61,7 +62,7 @@ SWAP_SECONDS: Final = 0.5  # left and right are held against the network at most
 LARGEST_STEP_BACK: Final = 0.5  # seconds; a longer jump back in time is another recording
 
 # ---- single images
-STILL_ENTER: Final = 0.42  # presence of the best of many crops from which somebody is there
+STILL_ENTER: Final = 0.44  # presence of the best of many crops from which somebody is there
 STILL_MARGINS: Final = (1.2, 1.35, 1.55)  # of the crops in which the joints are read at last
 AGREE: Final = 0.025  # crop sides within which readings of a joint support each other
 _QUARTERS: Final = ((0.0, -1.0), (1.0, 0.0), (-1.0, 0.0), (0.0, 1.0))
@@ -88,7 +89,7 @@ class Reading:
         """0..1: whether somebody is there at all."""
         return float(np.sort(self.confidence[CORE])[-CORE_COUNT:].mean())
 
-    def swapped(self, joints: FloatArray) -> Reading:
+    def swapped(self, joints: NDArray[np.intp]) -> Reading:
         """With left and right exchanged among `joints`."""
         order = np.arange(NUM_JOINTS)
         order[joints] = MIRROR[joints]
@@ -218,7 +219,7 @@ class Estimator:
         track.last, track.time, track.seen = reading, time, time
 
     def _keep_sides(self, track: _Track, reading: Reading, time: float) -> Reading:
-        """Undoes a sudden exchange of left and right, of arms or of legs.
+        """Undoes a sudden exchange of left and right: of arms, of legs, or of single pairs.
 
         Nobody turns round within a frame. But a network that insists for half a second is right, and the
         past was wrong.
@@ -227,8 +228,8 @@ class Estimator:
             track.since_swap = None
             return reading
         trunk = _trunk_pixels(track.last)
-        wrong = [group for group in (_UPPER, _LOWER) if _exchanged(track.last, reading, group, trunk)]
-        if not wrong:
+        wrong = _exchanged(track.last, reading, trunk)
+        if not len(wrong):
             track.since_swap = None
             return reading
         if track.since_swap is None:
@@ -238,7 +239,7 @@ class Estimator:
             self._xy_filter.reset()
             self._depth_filter.reset()
             return reading
-        return reading.swapped(np.concatenate(wrong))
+        return reading.swapped(wrong)
 
     # ------------------------------------------------------------ finding
 
@@ -375,9 +376,9 @@ class Estimator:
         readings = [self._read_twice(bgr, crop) for crop in crops]
         again = [self._read_around(bgr, reading, MARGIN) for reading in readings]
         best = max(again, key=_still_score)
-        best = _vote([best, *(self._read_around(bgr, best, margin) for margin in STILL_MARGINS)])
         if best.presence < STILL_ENTER:
             return None
+        best = _vote([best, *(self._read_around(bgr, best, margin) for margin in STILL_MARGINS)])
         scale = metric_scale(best.xy, best.depth, best.confidence) or TRUNK / (0.3 * best.crop.side)
         xy, depth = completed(best.xy, best.depth, best.confidence, best.crop.up, scale)
         return make_pose(xy, depth, best.confidence, scale, 0.0)
@@ -464,14 +465,19 @@ def _leapt(before: Reading, now: Reading, passed: float) -> bool:
     return step > (LEAP + LEAP_SPEED * passed) * _trunk_pixels(before)
 
 
-def _exchanged(before: Reading, now: Reading, group: FloatArray, trunk: float) -> bool:
-    weight = np.minimum(before.confidence, now.confidence)[group]
-    if weight.sum() < 1.0:
-        return False
-    same = np.hypot(*(now.xy[group] - before.xy[group]).T)
-    other = np.hypot(*(now.xy[MIRROR[group]] - before.xy[group]).T)
-    kept, crossed = (float((d * weight).sum() / weight.sum()) for d in (same, other))
-    return kept > 0.2 * trunk and crossed < 0.5 * kept
+def _exchanged(before: Reading, now: Reading, trunk: float) -> NDArray[np.intp]:
+    """The joints that are far from where they were, while their partners are near that place."""
+    weight = np.minimum(before.confidence, now.confidence)
+    same = np.hypot(*(now.xy - before.xy).T)
+    other = np.hypot(*(now.xy[MIRROR] - before.xy).T)
+    alone = (same > 0.2 * trunk) & (other < 0.5 * same) & (weight > 0.2)
+    wrong = alone & alone[MIRROR]
+    for group in (_UPPER, _LOWER):
+        sure = weight[group]
+        if sure.sum() >= 1.0:
+            kept, crossed = (float((d[group] * sure).sum() / sure.sum()) for d in (same, other))
+            wrong[group] |= kept > 0.2 * trunk and crossed < 0.5 * kept
+    return np.flatnonzero(wrong)
 
 
 def _second_looks(image: Image) -> list[Crop]:

@@ -275,3 +275,16 @@ def test_the_real_networks_follow_the_athlete_of_the_demo_clip() -> None:
     for pose in found[5:]:
         assert 0.3 < np.linalg.norm(pose.xyz[Joint.left_hip] - pose.xyz[Joint.left_knee]) < 0.6
         assert pose.xy[Joint.nose, 1] < pose.xy[Joint.left_ankle, 1]
+
+
+def test_one_pair_that_is_exchanged_is_put_back() -> None:
+    runtime = StickRuntime()
+    estimator = Estimator(runtime, smooth=False)
+    person = Person((320, 180), 170)
+    follow(estimator, 640, 360, [person] * 5)
+    crossed = FIGURE.copy()
+    pair = [Joint.left_elbow, Joint.right_elbow]
+    crossed[pair] = crossed[pair[::-1]]
+    # The dots of the elbows change places, as when a network mixes them up.
+    image = draw(640, 360, [Person((320, 180), 170, figure=crossed)])
+    assert worst(estimator.estimate(frame(image, 5)), person) < 0.06

@@ -61,7 +61,7 @@ class Script:
         *,
         shallow: Sequence[int] = (),
         full_depth: float = 1.0,
-        shallow_depth: float = 0.545,
+        shallow_depth: float = 0.64,
         seed: int = 0,
     ) -> Script:
         """`count` repetitions of a natural, slightly uneven tempo to `full_depth`; those numbered (from

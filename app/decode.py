@@ -25,6 +25,7 @@ class CropJoints:
     confidence: FloatArray
 
 
+@np.errstate(invalid="ignore", over="ignore")  # maps that are not finite are dealt with below
 def decode_joints(maps: FloatArray) -> CropJoints:
     """(N, 2·19, h, w) pose maps -> joints.
 

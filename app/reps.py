@@ -37,7 +37,7 @@ NO_PHASE: Final = ""
 
 # Gaps in the measurement up to this are bridged; after a longer one the movement under way is dropped.
 LONGEST_GAP: Final = 1.0
-# A jump of progress is smoothed with this time constant, after a median over MEDIAN_SPAN seconds.
+# Progress is smoothed with this time constant, after a median over MEDIAN_SPAN seconds (or `steady`).
 SMOOTHING: Final = 0.06
 MEDIAN_SPAN: Final = 0.17
 # Back means: this share of the own excursion (its height cut at FULL) or less is left.
@@ -48,6 +48,8 @@ BACK_AT_END: Final = 0.45
 # A half-return that goes out again ends a rep only below this progress, and after falling this far.
 HALF_RETURN: Final = 0.5
 HALF_FALL: Final = 0.4
+# How long before the movement the start position is looked at, seconds.
+BEFORE: Final = 0.8
 # The part of the excursion around its top that is "at the turn".
 TURN_BAND: Final = 0.15
 # Within this of the start position's level nothing has begun; the level itself follows with DRIFT seconds.
@@ -92,6 +94,7 @@ class Counting:
     min_duration, max_duration: of a rep, seconds (of a hold: the least).
     posture: must hold during most of the rep (or hold). at_start, at_turn: must hold when it begins, and at
     the turning point. With sides "each" a sided parameter in them means the side that moves.
+    steady: seconds over which the median of progress is taken: more for slow movements that are hard to see.
     grace: seconds that a hold survives without its posture.
     phases: the names of start position, way out, turning region, way back (a hold: of none and of holding).
     """
@@ -109,6 +112,7 @@ class Counting:
     posture: Condition | None = None
     at_start: Condition | None = None
     at_turn: Condition | None = None
+    steady: float = MEDIAN_SPAN
     grace: float = 0.5
     phases: PhaseNames = DEFAULT_PHASES
 
@@ -175,14 +179,15 @@ def combined_progress(signals: tuple[Signal, ...], measurement: Measurement) -> 
 class _Smoother:
     """Median over a short span, then an exponential mean: spikes go, and times shift by under 0.1 s."""
 
-    def __init__(self) -> None:
+    def __init__(self, span: float) -> None:
+        self._span = span
         self._recent: deque[tuple[float, float]] = deque()
         self._value: float | None = None
         self._time = 0.0
 
     def step(self, time: float, value: float) -> float:
         self._recent.append((time, value))
-        while time - self._recent[0][0] > MEDIAN_SPAN:
+        while time - self._recent[0][0] > self._span:
             self._recent.popleft()
         ordered = sorted(v for _, v in self._recent)
         middle = ordered[len(ordered) // 2]
@@ -218,7 +223,7 @@ class _Track:
 
     def forget(self) -> None:
         """Start over: wait for the start position."""
-        self._smooth = _Smoother()
+        self._smooth = _Smoother(self.counting.steady)
         self._last: float | None = None
         self._raw = 0.0
         self._missed = 0  # frames without a measurement since the last one
@@ -381,7 +386,7 @@ class _Track:
             return None
         band = high - TURN_BAND * (high - low)
         top = _around_top(samples, band)
-        first = [s for s in before if abs(s.time - start) <= 0.25]
+        first = [s for s in before if -BEFORE <= s.time - start <= 0.15]
         for condition, part, share in (
             (self.counting.posture, samples, POSTURE_SHARE),
             (self.counting.at_start, first, 0.5),
@@ -394,9 +399,11 @@ class _Track:
         moved = [s.value for s in samples if s.value is not None]
         unit = PARAMETERS[self.signals[0].parameter].unit
         span = (max(moved) - min(moved)) * (1.0 if unit == "deg" else 100.0) if moved else 0.0
+        # Looking back only, the median and the mean show what was half a span and a time constant ago.
+        lag = self.counting.steady / 2 + SMOOTHING
         return _Excursion(
-            start=start,
-            turn=(top[0].time + top[-1].time) / 2,
+            start=max(before[0].time, start - lag),
+            turn=max(start, (top[0].time + top[-1].time) / 2 - lag),
             end=end,
             range=span,
             valid=whole and max(gaps) <= BLIND,

@@ -578,6 +578,7 @@ class _File:
             "start_below": share,
             "open_below": share,
             "min_range": share,
+            "sure": r.within(0.0, 1.0, "a confidence"),
             "steady": r.seconds(2.0),
             "min_duration": r.seconds(30.0),
             "max_duration": r.seconds(120.0),

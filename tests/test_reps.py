@@ -165,6 +165,16 @@ def test_posture_and_turn_conditions() -> None:
             assert len(out) == expected
 
 
+@pytest.mark.parametrize(("confidence", "expected"), [(0.55, 2), (0.33, 0)])
+def test_a_rep_that_is_only_guessed_does_not_count(confidence: float, expected: int) -> None:
+    """Legs outside of the picture: the network still places them, without being sure."""
+    counter, out = RepCounter(KNEE), []
+    for time, part in reps(2):
+        guess = replace(measurement(time, knee=170 - 80 * part), confidence={"knee": confidence})
+        out += counter.step(time, guess)
+    assert len(out) == expected
+
+
 def test_an_unseen_posture_is_no_evidence_against() -> None:
     counting = replace(KNEE, posture=Comparison(parameter="trunk_tilt", operator="below", limit=50.0))
     assert len(count_knee(reps(2), counting)) == 2

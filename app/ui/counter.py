@@ -92,7 +92,8 @@ class CounterRing(QWidget):
         painter.drawText(round(left), round(baseline), self.number)
         painter.setFont(theme.font(side * 0.066, "SemiBold"))
         painter.setPen(theme.colour(theme.MUTED))
-        word = QRectF(ring.x(), centre.y() + side * 0.135, ring.width(), side * 0.08)
+        # Taller than the letters, else descenders are cut.
+        word = QRectF(ring.x(), centre.y() + side * 0.115, ring.width(), side * 0.12)
         painter.drawText(word, Qt.AlignmentFlag.AlignCenter, self.word)
         if self.phase:
             painter.setFont(theme.font(side * 0.078, "SemiBold"))

@@ -909,15 +909,17 @@ def _text_of(path: Path) -> str:
         raise _RefusedError(line, 1, "found bytes that are no text, expected YAML in UTF-8") from None
 
 
-def read_exercise(path: Path, *, name: str | None = None) -> Exercise:
+def read_exercise(path: Path, *, name: str | None = None, text: str | None = None) -> Exercise:
     """Reads one rule file; name: how the problems call it (default: the path).
+
+    text: what the file would say, in place of what it says: an edit that is tried before it is written.
 
     Raises RuleFileError with every problem.
     """
     shown = name or str(path)
     reader = _Reader(shown)
     try:
-        root = compose(_text_of(path))
+        root = compose(_text_of(path) if text is None else text)
     except _RefusedError as refused:
         line, column, what = refused.args
         raise RuleFileError([f"{shown}:{line}:{column}: {what}"]) from None

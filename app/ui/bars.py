@@ -92,7 +92,7 @@ class TopBar(QWidget):
         """entries: (id, name, sound); one that is not sound has a broken rule file."""
         self.exercise.clear()
         for name, text, sound in entries:
-            figure = theme.icon(theme.exercise_icon(name)) if sound else theme.icon("warning", theme.WARNING)
+            figure = theme.icon(theme.exercise_icon(name)) if sound else theme.icon("warning", "warning")
             self.exercise.addItem(figure, text if sound else f"{text} (broken file)", name)
         self.exercise.setCurrentIndex(max(0, self.exercise.findData(chosen)))
 

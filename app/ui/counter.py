@@ -21,7 +21,7 @@ class CounterRing(QWidget):
         self.phase = ""
         self.progress = 0.0
         self._pulse = 0.0
-        self._pulse_ink = theme.ACCENT
+        self._pulse_ink = "accent"
         self._animation = QVariantAnimation(self)
         self._animation.setDuration(650)
         self._animation.setStartValue(1.0)
@@ -44,7 +44,7 @@ class CounterRing(QWidget):
 
     def pulse(self, *, good: bool) -> None:
         """A repetition has been counted."""
-        self._pulse_ink = theme.ACCENT if good else theme.WARNING
+        self._pulse_ink = "accent" if good else "warning"
         self._animation.stop()
         self._animation.start()
 
@@ -70,11 +70,11 @@ class CounterRing(QWidget):
             painter.setBrush(theme.colour(self._pulse_ink, 0.22 * self._pulse))
             painter.drawEllipse(ring)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(theme.colour(theme.RAISED), stroke))
+        painter.setPen(QPen(theme.colour("raised"), stroke))
         painter.drawEllipse(ring)
         if self.progress > 0.01:
             painter.setPen(
-                QPen(theme.colour(theme.ACCENT), stroke, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+                QPen(theme.colour("accent"), stroke, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
             )
             painter.drawArc(ring, 90 * 16, -round(self.progress * 359.9 * 16))
         self._paint_text(painter, ring, side)
@@ -82,7 +82,7 @@ class CounterRing(QWidget):
     def _paint_text(self, painter: QPainter, ring: QRectF, side: float) -> None:
         share = {1: 0.54, 2: 0.5, 3: 0.37}.get(len(self.number), 0.28)
         painter.setFont(theme.font(side * share, "ExtraBold"))
-        painter.setPen(theme.colour(theme.TEXT))
+        painter.setPen(theme.colour("text"))
         # Digits have no descenders: centre their visible height, not the line's.
         metrics = painter.fontMetrics()
         digits = metrics.tightBoundingRect(self.number)
@@ -91,11 +91,11 @@ class CounterRing(QWidget):
         left = centre.x() - metrics.horizontalAdvance(self.number) / 2
         painter.drawText(round(left), round(baseline), self.number)
         painter.setFont(theme.font(side * 0.066, "SemiBold"))
-        painter.setPen(theme.colour(theme.MUTED))
+        painter.setPen(theme.colour("muted"))
         # Taller than the letters, else descenders are cut.
         word = QRectF(ring.x(), centre.y() + side * 0.115, ring.width(), side * 0.12)
         painter.drawText(word, Qt.AlignmentFlag.AlignCenter, self.word)
         if self.phase:
             painter.setFont(theme.font(side * 0.078, "SemiBold"))
-            painter.setPen(theme.colour(theme.ACCENT))
+            painter.setPen(theme.colour("accent"))
             painter.drawText(word.translated(0, side * 0.092), Qt.AlignmentFlag.AlignCenter, self.phase)

@@ -27,7 +27,7 @@ class Notice:
     title: str
     text: str = ""
     icon: str = "info"
-    ink: str = theme.ACCENT
+    ink: str = "accent"
     actions: tuple[Action, ...] = ()
     wide: bool = False
     rich: bool = False  # only for texts of our own: what comes from files stays plain
@@ -101,7 +101,7 @@ class NoticeCard(QFrame):
         self._text.setObjectName("noticeKeys" if notice.rich else "noticeText")
         self._text.setVisible(bool(notice.text))
         for number, action in enumerate(notice.actions):
-            button = QPushButton(theme.icon(action.icon, theme.BACKGROUND if number == 0 else theme.TEXT), "")
+            button = QPushButton(theme.icon(action.icon, "on_fill" if number == 0 else "text"), "")
             theme.label(button, action.text)
             if number == 0:
                 button.setObjectName("primary")

@@ -35,7 +35,7 @@ def source_failed(text: str, *, score: Score, retry: Act, demo: Act, open_file: 
         title="The source stopped" if score.count else "This source cannot be shown",
         text=f"{text}{kept}",
         icon="camera_off",
-        ink=theme.FAULT,
+        ink="fault",
         actions=(
             Action(text="Try again", icon="refresh", act=retry),
             Action(text="Demo clip", icon="play", act=demo),
@@ -49,7 +49,7 @@ def network_failed(text: str, *, retry: Act) -> Notice:
         title="The network cannot run",
         text=text,
         icon="chip",
-        ink=theme.FAULT,
+        ink="fault",
         actions=(Action(text="Try again", icon="refresh", act=retry),),
     )
 
@@ -62,7 +62,7 @@ def broken_exercise(entry: Entry, *, reload: Act) -> Notice:
         title=f"The rule file of “{entry.name}” has errors",
         text="\n".join(shown),
         icon="warning",
-        ink=theme.WARNING,
+        ink="warning",
         actions=(Action(text="Read it again", icon="refresh", act=reload),),
         wide=True,
         left=True,
@@ -107,7 +107,7 @@ def help_keys(*, close: Act) -> Notice:
     )
     return Notice(
         title="Keys",
-        text=f"<table align='center'>{rows}</table><p align='center' style='color:{theme.MUTED}'>"
+        text=f"<table align='center'>{rows}</table><p align='center' style='color:{theme.ink('muted')}'>"
         "Nothing leaves this machine: no picture is stored or sent.</p>",
         icon="keyboard",
         actions=(Action(text="Close", icon="close", act=close),),
@@ -118,6 +118,6 @@ def help_keys(*, close: Act) -> Notice:
 
 def _key_cells(key: str, words: str) -> str:
     return (
-        f"<td style='padding:5px 14px 5px 0; color:{theme.ACCENT}'><b>{key}</b></td>"
+        f"<td style='padding:5px 14px 5px 0; color:{theme.ink('accent')}'><b>{key}</b></td>"
         f"<td style='padding:5px 28px 5px 0'>{words}</td>"
     )

@@ -85,7 +85,7 @@ class SidePanel(QWidget):
     def set_running(self, running: bool, *, can_run: bool) -> None:
         """The one button says what it will do."""
         theme.label(self.primary, "Pause" if running else "Start")
-        self.primary.setIcon(theme.icon("pause" if running else "play", theme.BACKGROUND))
+        self.primary.setIcon(theme.icon("pause" if running else "play", "on_fill"))
         self.primary.setToolTip("Space")
         self.primary.setEnabled(can_run)
         self.reset.setEnabled(can_run)

@@ -69,18 +69,18 @@ class ParameterPlot(QWidget):
         unit = self.unit
         rect = QRectF(self.rect())
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(theme.SURFACE))
+        painter.setBrush(theme.colour("surface"))
         painter.drawRoundedRect(rect, 14 * unit, 14 * unit)
         if self._name is None:
             return
         pad = 12 * unit
         title = QRectF(pad, 6 * unit, rect.width() - 2 * pad, 22 * unit)
         painter.setFont(theme.font(14 * unit, "SemiBold"))
-        painter.setPen(theme.colour(theme.MUTED))
+        painter.setPen(theme.colour("muted"))
         painter.drawText(title, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, plain(self._name))
         if self._values and self._now - self._values[-1][0] < GAP:
             painter.setFont(theme.font(18 * unit, "ExtraBold"))
-            painter.setPen(theme.colour(theme.TEXT))
+            painter.setPen(theme.colour("text"))
             text = format_value(self._name, self._values[-1][1])
             painter.drawText(title, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         area = QRectF(
@@ -101,7 +101,7 @@ class ParameterPlot(QWidget):
         painter.setFont(theme.font(11 * self.unit))
         for level in self._levels:
             y = at(self._now, level).y()
-            painter.setPen(QPen(theme.colour(theme.LINE), 1.2, Qt.PenStyle.DashLine))
+            painter.setPen(QPen(theme.colour("line"), 1.2, Qt.PenStyle.DashLine))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
         pieces: list[list[QPointF]] = []
         last: tuple[float, float] | None = None
@@ -113,11 +113,9 @@ class ParameterPlot(QWidget):
         if last is None:
             return
         shade = QLinearGradient(area.topLeft(), area.bottomLeft())
-        shade.setColorAt(0.0, theme.colour(theme.ACCENT, 0.30))
-        shade.setColorAt(1.0, theme.colour(theme.ACCENT, 0.02))
-        curve = QPen(
-            theme.colour(theme.ACCENT), 2.4 * self.unit, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap
-        )
+        shade.setColorAt(0.0, theme.colour("accent", 0.30))
+        shade.setColorAt(1.0, theme.colour("accent", 0.02))
+        curve = QPen(theme.colour("accent"), 2.4 * self.unit, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
         painter.setClipRect(area.adjusted(0, -4, 6, 4))
         for piece in pieces:
             below = [QPointF(piece[-1].x(), area.bottom()), QPointF(piece[0].x(), area.bottom())]
@@ -127,6 +125,6 @@ class ParameterPlot(QWidget):
             painter.setPen(curve)
             painter.drawPolyline(QPolygonF(piece))
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(theme.TEXT))
+        painter.setBrush(theme.colour("text"))
         painter.drawEllipse(at(*last), 3.6 * self.unit, 3.6 * self.unit)
         painter.setClipping(False)

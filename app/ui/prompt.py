@@ -62,12 +62,12 @@ class PromptBanner(QWidget):
         rect, unit = QRectF(self.rect()), self.unit
         loud = self.say.tone in ("warning", "error", "info")
         ink = {
-            "calm": theme.MUTED,
-            "good": theme.ACCENT,
+            "calm": "muted",
+            "good": "accent",
             **{name: pair[0] for name, pair in theme.SEVERITIES.items()},
         }[self.say.tone]
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(theme.RAISED if loud else theme.SURFACE))
+        painter.setBrush(theme.colour("raised" if loud else "surface"))
         painter.drawRoundedRect(rect, 16 * unit, 16 * unit)
         block = QRectF(0, 0, rect.height(), rect.height())
         if loud:
@@ -77,7 +77,7 @@ class PromptBanner(QWidget):
         side = block.width() * (0.62 if loud else 0.5)
         place = QRectF(0, 0, side, side)
         place.moveCenter(block.center())
-        theme.draw_icon(painter, self.say.icon, place, theme.BACKGROUND if loud else ink)
+        theme.draw_icon(painter, self.say.icon, place, "on_fill" if loud else ink)
         slide = (1.0 - self._appear) * 40 * unit if loud else 0.0
         room = rect.adjusted(block.width() + 20 * unit + slide, 6 * unit, -18 * unit, -6 * unit)
         flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap)
@@ -88,7 +88,7 @@ class PromptBanner(QWidget):
             )
         )
         painter.setOpacity(self._appear if loud else 1.0)
-        painter.setPen(theme.colour(theme.TEXT if loud or self.say.tone == "good" else theme.MUTED))
+        painter.setPen(theme.colour("text" if loud or self.say.tone == "good" else "muted"))
         painter.drawText(room, flags, self.say.text)
 
 

@@ -83,14 +83,14 @@ class _RepDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(theme.RAISED if index.row() == 0 else theme.SURFACE))
+        painter.setBrush(theme.colour("raised" if index.row() == 0 else "surface"))
         painter.drawRoundedRect(rect, 9 * unit, 9 * unit)
         clean = not record.faults
-        ink = theme.ACCENT if clean else theme.WARNING
+        ink = "accent" if clean else "warning"
         place = QRectF(rect.x() + 9 * unit, rect.center().y() - 10 * unit, 20 * unit, 20 * unit)
         theme.draw_icon(painter, "check" if clean else "warning", place, ink)
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.setPen(theme.colour(theme.TEXT))
+        painter.setPen(theme.colour("text"))
         painter.setFont(theme.font(15 * unit, "SemiBold"))
         head = heading(record)
         x = place.right() + 9 * unit
@@ -102,7 +102,7 @@ class _RepDelegate(QStyledItemDelegate):
             QRectF(rect.right() - width - 10 * unit, rect.y(), width + 4, rect.height()), left, text
         )
         painter.setFont(theme.font(14 * unit))
-        painter.setPen(theme.colour(theme.MUTED if clean else theme.WARNING))
+        painter.setPen(theme.colour("muted" if clean else "warning"))
         room = rect.right() - width - 18 * unit - x
         words = painter.fontMetrics().elidedText(detail(record), Qt.TextElideMode.ElideRight, int(room))
         painter.drawText(QRectF(x, rect.y(), room, rect.height()), left, words)
@@ -139,7 +139,7 @@ class RepList(QListView):
         if self.records.rowCount() == 0:
             with QPainter(self.viewport()) as painter:
                 painter.setFont(theme.font(15 * self.unit))
-                painter.setPen(theme.colour(theme.MUTED))
+                painter.setPen(theme.colour("muted"))
                 flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
                 text = "Each repetition appears here with its range and what to correct."
                 painter.drawText(QRectF(self.viewport().rect()).adjusted(12, 0, -12, 0), flags, text)

@@ -42,7 +42,7 @@ def paint_skeleton(
         return
     width = _line_width(points)
     at_fault = highlight.joints if highlight is not None else frozenset[Joint]()
-    ink = theme.SEVERITIES[highlight.severity][0] if highlight is not None else theme.FAULT
+    ink = f"picture_{theme.SEVERITIES[highlight.severity][0]}" if highlight is not None else "picture_fault"
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     bones = [bone for bone in BONES if bone[0] in points and bone[1] in points]
@@ -53,7 +53,7 @@ def paint_skeleton(
         shade = 0.55 * min(_opacity(pose, a), _opacity(pose, b))
         _line(painter, points[a], points[b], theme.colour("#000000", shade), _bone_width(a, b, width) + 3.5)
     for a, b in sound:
-        sure = theme.colour(theme.ACCENT, min(_opacity(pose, a), _opacity(pose, b)))
+        sure = theme.colour("picture_accent", min(_opacity(pose, a), _opacity(pose, b)))
         _line(painter, points[a], points[b], sure, _bone_width(a, b, width))
     for a, b in faulty:
         _line(painter, points[a], points[b], theme.colour(ink, 0.35), 2.4 * width)
@@ -65,7 +65,7 @@ def paint_skeleton(
             _ring(painter, point, 1.15 * width, ink)
         elif joint not in FEET and joint is not Joint.nose:
             painter.setPen(QPen(theme.colour("#000000", 0.5 * _opacity(pose, joint)), 1.2))
-            painter.setBrush(theme.colour(theme.TEXT, _opacity(pose, joint)))
+            painter.setBrush(theme.colour("picture_text", _opacity(pose, joint)))
             painter.drawEllipse(point, 0.66 * width, 0.66 * width)
     if highlight is not None and highlight.tag and highlight.tag_joint in points:
         _draw_tag(painter, highlight.tag, points[highlight.tag_joint], width, ink, unit)
@@ -112,5 +112,5 @@ def _draw_tag(painter: QPainter, text: str, point: QPointF, width: float, ink: s
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme.colour(ink))
     painter.drawRoundedRect(box, h / 3, h / 3)
-    painter.setPen(theme.colour(theme.BACKGROUND))
+    painter.setPen(theme.colour("picture_shade"))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)

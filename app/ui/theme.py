@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QIcon, QPainter, QPixmap
@@ -17,24 +18,154 @@ log = logging.getLogger(__name__)
 ASSETS: Final = Path(__file__).resolve().parents[2] / "assets"
 ICONS: Final = ASSETS / "icons"
 
-# Dark, because the window is looked at from three metres in a living room, in the evening too.
-# Text on BACKGROUND and SURFACE has a contrast of at least 7:1, MUTED at least 4.5:1. Accent and
-# fault lie on the blue-yellow axis, so that red-green colour blindness does not merge them, and
-# every fault has a shape and a word besides.
-BACKGROUND: Final = "#0A0E13"
-SURFACE: Final = "#131920"
-RAISED: Final = "#1D2630"
-LINE: Final = "#2B3743"
-TEXT: Final = "#F3F7F9"
-MUTED: Final = "#9FB0BD"
-ACCENT: Final = "#2EE6B6"
-ACCENT_DARK: Final = "#0F3D35"
-INFO: Final = "#7CC0FF"
-WARNING: Final = "#FFBE3D"
-FAULT: Final = "#FF6A55"
+ThemeName = Literal["dark", "light", "high_contrast", "colour_blind"]
 
-# Severity of a prompt -> its colour and icon: never colour alone.
-SEVERITIES: Final = {"info": (INFO, "info"), "warning": (WARNING, "warning"), "error": (FAULT, "error")}
+
+@dataclass(frozen=True, kw_only=True)
+class Palette:
+    """What each colour is for. Every pair that carries words has a contrast of at least 4.5:1 (tested).
+
+    text and muted, accent, info, warning and fault are written on background, surface and raised;
+    on_fill is written on accent, hover, info, warning and fault; selected is a quiet fill under text.
+    What lies over the camera's picture has colours of its own: the picture does not follow the theme.
+    """
+
+    background: str
+    surface: str
+    raised: str
+    line: str
+    text: str
+    muted: str
+    accent: str
+    hover: str
+    selected: str
+    on_fill: str
+    info: str
+    warning: str
+    fault: str
+    picture_shade: str = "#0A0E13"
+    picture_text: str = "#F3F7F9"
+    picture_muted: str = "#B4C2CD"
+    picture_accent: str = "#2EE6B6"
+    picture_info: str = "#7CC0FF"
+    picture_warning: str = "#FFBE3D"
+    picture_fault: str = "#FF6A55"
+
+
+# Dark is the default: the window is looked at from three metres in a living room, in the evening too.
+# Accent and fault lie on the blue-yellow axis, so that red-green colour blindness does not merge them,
+# and every fault has a shape and a word besides. The colour-blind theme takes Okabe and Ito's colours
+# (Color Universal Design, 2008), lightened where words are written in them.
+THEMES: Final[dict[ThemeName, Palette]] = {
+    "dark": Palette(
+        background="#0A0E13",
+        surface="#131920",
+        raised="#1D2630",
+        line="#2B3743",
+        text="#F3F7F9",
+        muted="#9FB0BD",
+        accent="#2EE6B6",
+        hover="#66F0CC",
+        selected="#0F3D35",
+        on_fill="#0A0E13",
+        info="#7CC0FF",
+        warning="#FFBE3D",
+        fault="#FF6A55",
+    ),
+    "light": Palette(
+        background="#EEF2F5",
+        surface="#FFFFFF",
+        raised="#F6F9FB",
+        line="#C3CFD8",
+        text="#10181F",
+        muted="#4A5A67",
+        accent="#00695A",
+        hover="#00544A",
+        selected="#CDEDE5",
+        on_fill="#FFFFFF",
+        info="#0B5FA5",
+        warning="#8A4B00",
+        fault="#B3261E",
+    ),
+    "high_contrast": Palette(
+        background="#000000",
+        surface="#000000",
+        raised="#141414",
+        line="#FFFFFF",
+        text="#FFFFFF",
+        muted="#E8E8E8",
+        accent="#00F5D4",
+        hover="#9BFFF0",
+        selected="#00463C",
+        on_fill="#000000",
+        info="#9AD1FF",
+        warning="#FFD60A",
+        fault="#FF8A7A",
+        picture_shade="#000000",
+        picture_text="#FFFFFF",
+        picture_muted="#E8E8E8",
+        picture_accent="#00F5D4",
+        picture_info="#9AD1FF",
+        picture_warning="#FFD60A",
+        picture_fault="#FF8A7A",
+    ),
+    "colour_blind": Palette(
+        background="#0A0E13",
+        surface="#131920",
+        raised="#1D2630",
+        line="#34424F",
+        text="#F3F7F9",
+        muted="#A9B8C4",
+        accent="#56B4E9",
+        hover="#8CCDF2",
+        selected="#123A52",
+        on_fill="#0A0E13",
+        info="#F3F7F9",
+        warning="#F0E442",
+        fault="#F5883C",
+        picture_accent="#56B4E9",
+        picture_info="#F3F7F9",
+        picture_warning="#F0E442",
+        picture_fault="#F5883C",
+    ),
+}
+TEXT_SIZES: Final = {"normal": 1.0, "large": 1.15, "largest": 1.3}
+
+# Severity of a prompt -> the name of its colour and its icon: never colour alone.
+SEVERITIES: Final = {"info": ("info", "info"), "warning": ("warning", "warning"), "error": ("fault", "error")}
+
+# Families that have Chinese, best first; the platforms bring one each.
+_CHINESE: Final = (
+    "Microsoft YaHei UI",
+    "PingFang SC",
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+)
+
+_palette: Palette = THEMES["dark"]
+_text_size = 1.0
+
+
+def use(theme: ThemeName, *, text_size: float = 1.0) -> None:
+    """Takes another theme; what is painted from now on has its colours.
+
+    text_size: factor on every letter's height, see TEXT_SIZES.
+    """
+    global _palette, _text_size
+    _palette, _text_size = THEMES[theme], text_size
+
+
+def ink(name: str) -> str:
+    """The colour of that name in the theme as "#rrggbb"; a colour written so is given back."""
+    return name if name.startswith("#") else getattr(_palette, name)
+
+
+def text_size() -> float:
+    """The factor on every letter's height."""
+    return _text_size
+
 
 _FAMILIES: dict[str, str] = {}
 
@@ -50,17 +181,25 @@ def load_fonts() -> None:
             log.warning("the typeface Inter-%s cannot be loaded; the system's own is used", weight)
 
 
+def has_chinese() -> bool:
+    """Whether the system has a typeface with Chinese letters."""
+    return bool(QFontDatabase.families(QFontDatabase.WritingSystem.SimplifiedChinese))
+
+
 def font(pixels: float, weight: str = "Regular") -> QFont:
-    """The typeface at a height of so many pixels; weight: Regular, SemiBold or ExtraBold."""
+    """The typeface at a height of so many pixels times the text size.
+
+    weight: Regular, SemiBold or ExtraBold.
+    """
     made = QFont()
     if weight in _FAMILIES:
-        made.setFamilies([_FAMILIES[weight], *made.families()])
+        made.setFamilies([_FAMILIES[weight], *_CHINESE, *made.families()])
     made.setWeight(
         {"SemiBold": QFont.Weight.DemiBold, "ExtraBold": QFont.Weight.ExtraBold}.get(
             weight, QFont.Weight.Normal
         )
     )
-    made.setPixelSize(max(8, round(pixels)))
+    made.setPixelSize(max(8, round(pixels * _text_size)))
     made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
     return made
 
@@ -78,40 +217,45 @@ def fitted_font(text: str, rect: QRectF, largest: float, smallest: float, weight
 
 
 def colour(name: str, opacity: float = 1.0) -> QColor:
-    """The colour with an opacity of 0 to 1."""
-    made = QColor(name)
+    """The theme's colour of that name (see Palette) with an opacity of 0 to 1. Ask when painting."""
+    made = QColor(ink(name))
     made.setAlphaF(min(1.0, max(0.0, opacity)))
     return made
 
 
-@lru_cache(maxsize=128)
-def _renderer(name: str, ink: str) -> QSvgRenderer:
+@lru_cache(maxsize=256)
+def _renderer(name: str, colour_code: str) -> QSvgRenderer:
     path = ICONS / f"{name}.svg"
     if not path.is_file():
         path = ICONS / "exercises" / "exercise.svg"
-    return QSvgRenderer(QByteArray(path.read_bytes().replace(b"currentColor", ink.encode())))
+    return QSvgRenderer(QByteArray(path.read_bytes().replace(b"currentColor", colour_code.encode())))
 
 
-def draw_icon(painter: QPainter, name: str, rect: QRectF, ink: str = TEXT) -> None:
+def draw_icon(painter: QPainter, name: str, rect: QRectF, colour_name: str = "text") -> None:
     """Draws assets/icons/<name>.svg in one colour into rect."""
-    _renderer(name, ink).render(painter, rect)
+    _renderer(name, ink(colour_name)).render(painter, rect)
 
 
-@lru_cache(maxsize=256)
-def pixmap(name: str, size: int, ink: str = TEXT, ratio: float = 1.0) -> QPixmap:
-    """The icon as a pixmap of size x size device-independent pixels."""
+@lru_cache(maxsize=512)
+def _pixmap(name: str, size: int, colour_code: str, ratio: float) -> QPixmap:
     made = QPixmap(round(size * ratio), round(size * ratio))
     made.fill(Qt.GlobalColor.transparent)
     with QPainter(made) as painter:
-        draw_icon(painter, name, QRectF(0, 0, made.width(), made.height()), ink)
+        draw_icon(painter, name, QRectF(0, 0, made.width(), made.height()), colour_code)
     made.setDevicePixelRatio(ratio)
     return made
 
 
-def icon(name: str, ink: str = TEXT, size: int = 64) -> QIcon:
-    """The icon for a button or a menu; grey while disabled."""
-    made = QIcon(pixmap(name, size, ink))
-    made.addPixmap(pixmap(name, size, MUTED), QIcon.Mode.Disabled)
+def pixmap(name: str, size: int, colour_name: str = "text", ratio: float = 1.0) -> QPixmap:
+    """The icon as a pixmap of size x size device-independent pixels."""
+    return _pixmap(name, size, ink(colour_name), ratio)
+
+
+def icon(name: str, colour_name: str = "text", size: int = 64) -> QIcon:
+    """The icon for a button or a menu; grey while disabled. Its colour is the theme's of now: set it again
+    in `retranslate`, which the window calls when language or theme change."""
+    made = QIcon(pixmap(name, size, colour_name))
+    made.addPixmap(pixmap(name, size, "muted"), QIcon.Mode.Disabled)
     return made
 
 
@@ -141,53 +285,60 @@ def exercise_icon(exercise: str) -> str:
 
 
 def style_sheet(scale: float) -> str:
-    """Qt's style sheet; scale grows type and paddings with the window."""
+    """Qt's style sheet; scale grows type and paddings with the window, the text size type alone."""
 
     def px(value: float) -> str:
         return f"{max(1, round(value * scale))}px"
 
-    regular = _FAMILIES.get("Regular", "sans-serif")
-    bold = _FAMILIES.get("SemiBold", "sans-serif")
+    def pt(value: float) -> str:
+        return f"{max(8, round(value * scale * _text_size))}px"
+
+    now = _palette
+    chinese = ", ".join(f'"{family}"' for family in _CHINESE)
+    regular = f'"{_FAMILIES.get("Regular", "sans-serif")}", {chinese}'
+    bold = f'"{_FAMILIES.get("SemiBold", "sans-serif")}", {chinese}'
     chevron = (ICONS / "chevron.svg").as_posix()
     return f"""
-    * {{ font-family: "{regular}"; font-size: {px(15)}; color: {TEXT}; outline: none; }}
-    QMainWindow, QWidget#page {{ background: {BACKGROUND}; }}
-    QToolTip {{ background: {RAISED}; color: {TEXT}; border: 1px solid {LINE}; padding: {px(6)}; }}
+    * {{ font-family: {regular}; font-size: {pt(15)}; color: {now.text}; outline: none; }}
+    QMainWindow, QWidget#page {{ background: {now.background}; }}
+    QToolTip {{ background: {now.raised}; color: {now.text}; border: 1px solid {now.line};
+        padding: {px(6)}; }}
     QLabel {{ background: transparent; }}
-    QLabel#brand {{ font-family: "{bold}"; font-size: {px(20)}; }}
-    QLabel#status {{ color: {MUTED}; font-size: {px(13)}; }}
-    QFrame#card {{ background: {SURFACE}; border-radius: {px(14)}; }}
-    QFrame#notice {{ background: {SURFACE}; border: 1px solid {LINE}; border-radius: {px(18)}; }}
-    QLabel#noticeTitle {{ font-family: "{bold}"; font-size: {px(27)}; }}
-    QLabel#noticeText {{ color: {MUTED}; font-size: {px(17)}; }}
-    QLabel#noticeKeys {{ font-size: {px(17)}; }}
-    QComboBox {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: {px(10)};
+    QLabel#brand {{ font-family: {bold}; font-size: {pt(20)}; }}
+    QLabel#status {{ color: {now.muted}; font-size: {pt(13)}; }}
+    QFrame#card {{ background: {now.surface}; border-radius: {px(14)}; }}
+    QFrame#notice {{ background: {now.surface}; border: 1px solid {now.line}; border-radius: {px(18)}; }}
+    QLabel#noticeTitle {{ font-family: {bold}; font-size: {pt(27)}; }}
+    QLabel#noticeText {{ color: {now.muted}; font-size: {pt(17)}; }}
+    QLabel#noticeKeys {{ font-size: {pt(17)}; }}
+    QComboBox {{ background: {now.raised}; border: 1px solid {now.line}; border-radius: {px(10)};
         padding: {px(7)} {px(38)} {px(7)} {px(10)}; min-height: {px(24)};
         combobox-popup: 0; }}
-    QComboBox#exercise {{ font-family: "{bold}"; font-size: {px(19)}; min-height: {px(34)}; }}
-    QComboBox:hover, QPushButton:hover, QToolButton:hover {{ border-color: {MUTED}; }}
-    QComboBox:focus, QPushButton:focus, QToolButton:focus, QListView:focus {{ border: 2px solid {INFO}; }}
+    QComboBox#exercise {{ font-family: {bold}; font-size: {pt(19)}; min-height: {px(34)}; }}
+    QComboBox:hover, QPushButton:hover, QToolButton:hover {{ border-color: {now.muted}; }}
+    QComboBox:focus, QPushButton:focus, QToolButton:focus, QListView:focus {{ border: 2px solid {now.info}; }}
     QComboBox::drop-down {{ border: none; width: {px(34)}; }}
     QComboBox::down-arrow {{ image: url("{chevron}"); width: {px(18)}; height: {px(18)}; }}
-    QComboBox QAbstractItemView {{ background: {RAISED}; border: 1px solid {LINE}; padding: {px(6)};
-        selection-background-color: {ACCENT_DARK}; selection-color: {TEXT}; }}
+    QComboBox QAbstractItemView {{ background: {now.raised}; border: 1px solid {now.line}; padding: {px(6)};
+        selection-background-color: {now.selected}; selection-color: {now.text}; }}
     QComboBox QAbstractItemView::item {{ min-height: {px(40)}; padding: 0 {px(8)}; border-radius: {px(8)}; }}
-    QComboBox QAbstractItemView::item:selected {{ background: {ACCENT_DARK}; color: {TEXT}; }}
-    QComboBox QAbstractItemView {{ font-size: {px(17)}; }}
-    QPushButton, QToolButton {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: {px(12)};
+    QComboBox QAbstractItemView::item:selected {{ background: {now.selected}; color: {now.text}; }}
+    QComboBox QAbstractItemView {{ font-size: {pt(17)}; }}
+    QPushButton, QToolButton {{ background: {now.raised}; border: 1px solid {now.line};
+        border-radius: {px(12)};
         padding: {px(9)} {px(16)}; }}
     QToolButton {{ padding: {px(7)}; }}
-    QPushButton:pressed, QToolButton:pressed {{ background: {LINE}; }}
-    QPushButton:disabled {{ color: {MUTED}; border-color: {RAISED}; }}
-    QToolButton:checked {{ background: {ACCENT_DARK}; border-color: {ACCENT}; }}
-    QPushButton#primary {{ background: {ACCENT}; color: {BACKGROUND}; border: none;
-        font-family: "{bold}"; font-size: {px(20)}; }}
-    QPushButton#primary:hover {{ background: #66F0CC; }}
-    QPushButton#primary:focus {{ border: 2px solid {TEXT}; }}
-    QPushButton#primary:disabled {{ background: {RAISED}; color: {MUTED}; }}
+    QPushButton:pressed, QToolButton:pressed {{ background: {now.line}; }}
+    QPushButton:disabled {{ color: {now.muted}; border-color: {now.raised}; }}
+    QToolButton:checked {{ background: {now.selected}; border-color: {now.accent}; }}
+    QPushButton#primary {{ background: {now.accent}; color: {now.on_fill}; border: none;
+        font-family: {bold}; font-size: {pt(20)}; }}
+    QPushButton#primary:hover {{ background: {now.hover}; }}
+    QPushButton#primary:focus {{ border: 2px solid {now.text}; }}
+    QPushButton#primary:disabled {{ background: {now.raised}; color: {now.muted}; }}
     QListView {{ background: transparent; border: none; }}
     QScrollBar:vertical {{ background: transparent; width: {px(8)}; margin: 0; }}
-    QScrollBar::handle:vertical {{ background: {LINE}; border-radius: {px(4)}; min-height: {px(24)}; }}
+    QScrollBar::handle:vertical {{ background: {now.line}; border-radius: {px(4)}; min-height: {px(24)}; }}
     QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page
         {{ background: none; border: none; height: 0; }}
     """

@@ -141,7 +141,7 @@ class VideoView(QWidget):
 
     def _paint(self, painter: QPainter) -> None:
         if self._image is None or self._frame is None:
-            painter.fillRect(self.rect(), theme.colour(theme.SURFACE))
+            painter.fillRect(self.rect(), theme.colour("surface"))
         else:
             if self._backdrop is not None:
                 painter.drawPixmap(0, 0, self._backdrop)
@@ -152,7 +152,7 @@ class VideoView(QWidget):
                 painter.setClipping(False)
             self.painted_frames += 1
         if self.dimmed:
-            painter.fillRect(self.rect(), theme.colour(theme.BACKGROUND, 0.62))
+            painter.fillRect(self.rect(), theme.colour("background", 0.62))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.busy_text:
             self._paint_chip(painter, self.busy_text, left=True, spinner=True)
@@ -170,18 +170,18 @@ class VideoView(QWidget):
         margin = 14 * unit
         box = QRectF(margin if left else self.width() - w - margin, margin, w, h)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(theme.BACKGROUND, 0.78))
+        painter.setBrush(theme.colour("picture_shade", 0.78))
         painter.drawRoundedRect(box, h / 2, h / 2)
         if spinner:
             ring = QRectF(box.x() + h * 0.26, box.y() + h * 0.26, h * 0.48, h * 0.48)
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.colour(theme.LINE), 3 * unit))
+            painter.setPen(QPen(theme.colour("picture_muted", 0.35), 3 * unit))
             painter.drawEllipse(ring)
             painter.setPen(
-                QPen(theme.colour(theme.ACCENT), 3 * unit, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+                QPen(theme.colour("picture_accent"), 3 * unit, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
             )
             painter.drawArc(ring, round(-math.fmod(self.turn, 1.0) * 5760), 100 * 16)
-        painter.setPen(theme.colour(theme.TEXT))
+        painter.setPen(theme.colour("picture_text"))
         painter.drawText(
             box.adjusted(room, 0, -8 * unit, 0),
             Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
@@ -195,7 +195,7 @@ class VideoView(QWidget):
         whole.addRect(QRectF(self.rect()))
         inner.addRoundedRect(QRectF(self.rect()), radius, radius)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(theme.BACKGROUND))
+        painter.setBrush(theme.colour("background"))
         painter.drawPath(whole.subtracted(inner))
 
 

@@ -1,14 +1,63 @@
-"""What the window says: names, signs and the state of things in a few words. No Qt."""
+"""What the window says, in the language chosen: texts, names, signs and states in a few words. No Qt.
+
+The English text is its own key; assets/translations/<code>.yaml has it in another language. Whatever is
+shown goes through `t`, when it is shown: so the language can change while the program runs.
+"""
 
 from __future__ import annotations
 
+import logging
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import yaml
 
 from app.parameters import PARAMETERS, View
 from app.reps import Counting
 
 if TYPE_CHECKING:
     from app.rules import Exercise
+
+log = logging.getLogger(__name__)
+TRANSLATIONS: Final = Path(__file__).resolve().parents[2] / "assets" / "translations"
+LANGUAGES: Final = {"en": "English", "zh": "中文"}  # each by its own name
+
+_language = "en"
+
+
+def set_language(code: str) -> None:
+    """Speaks this language from now on; "zh_CN" is "zh", and one that is not there is English."""
+    global _language
+    short = code.replace("-", "_").split("_")[0].lower()
+    _language = short if short in LANGUAGES else "en"
+
+
+def language() -> str:
+    """The code of the language spoken now."""
+    return _language
+
+
+def t(text: str, **values: object) -> str:
+    """The text in the language spoken now, with its {placeholders} filled.
+
+    A text without a translation stays English.
+    """
+    if _language != "en":
+        text = translations(_language).get(text, text)
+    return text.format(**values) if values else text
+
+
+@lru_cache
+def translations(code: str) -> dict[str, str]:
+    """English -> that language; empty when its file is missing or broken, for the app must start."""
+    try:
+        read = yaml.safe_load((TRANSLATIONS / f"{code}.yaml").read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        log.warning("the texts of %r cannot be read, English stands in: %s", code, error)
+        return {}
+    return {str(key): str(value) for key, value in (read or {}).items()}
+
 
 # How to stand, for a view that an exercise can be judged from.
 TURN: Final[dict[View, str]] = {

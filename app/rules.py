@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from app.conditions import Blame, Condition
-from app.errors import FormcueError
 from app.parameters import PARAMETERS, Measurement, View
 from app.reps import Counting, Hold, Rep
 from app.skeleton import Joint
+from app.yamlfile import YamlFileError
 
 Severity = Literal["info", "warning", "error"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "error")
@@ -43,13 +43,8 @@ UNKNOWN_SECONDS: Final = 0.3
 TRIMMED: Final = 0.04
 
 
-class RuleFileError(FormcueError):
-    """A rule file cannot be used. problems: every one, each "file:line:column: found, expected, nearest"."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems: Final = tuple(problems)
-        more = f" (and {len(self.problems) - 1} more; see `check`)" if len(self.problems) > 1 else ""
-        super().__init__(f"{self.problems[0]}{more}" if self.problems else "the rule file cannot be used")
+class RuleFileError(YamlFileError):
+    """A rule file cannot be used."""
 
 
 @dataclass(frozen=True, kw_only=True)

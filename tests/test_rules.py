@@ -12,7 +12,7 @@ from app.errors import UsageError
 from app.parameters import PARAMETERS, Measurement, Measurer, View
 from app.recording import load_recording
 from app.reps import Hold, Rep, RepCounter
-from app.rulefile import MAX_BYTES, read_exercise
+from app.rulefile import read_exercise
 from app.rules import (
     LIBRARY,
     MOST_IN_A_ROW,
@@ -28,6 +28,7 @@ from app.rules import (
 )
 from app.rules_cli import check, find_rule_files
 from app.skeleton import Joint
+from app.yamlfile import MAX_BYTES
 from main import main
 from tests.motion import MOTIONS, play, reps
 

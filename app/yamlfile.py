@@ -535,6 +535,8 @@ class _PlainLoader(yaml.SafeLoader):
 
 def compose(text: str, expected: str = "a mapping") -> Node:
     """The tree of nodes. Raises RefusedError when the text is no plain YAML of bounded depth."""
+    if len(text) > MAX_BYTES:
+        raise RefusedError(1, 1, f"found more than {MAX_BYTES // 1024} KB, expected a few")
     loader = None
     try:
         loader = _PlainLoader(text)

@@ -1,0 +1,201 @@
+"""The demonstration of an exercise: moving beside the picture, or still on a card of the home screen."""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from typing import Final
+
+from PySide6.QtCore import QElapsedTimer, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QHideEvent, QPainter, QPainterPath, QPaintEvent, QPixmap, QShowEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.demonstration import Demonstration, load_demonstration
+from app.errors import FormcueError
+from app.ui import theme
+from app.ui.figure_painter import Floor, Look, fitting_camera, paint_body, paint_shadow
+from app.ui.words import t
+
+log = logging.getLogger(__name__)
+
+TICK: Final = 33  # milliseconds
+PITCH: Final = 11.0
+# Degrees away from the athlete's left side, towards their front: where the exercise shows best.
+_YAW: Final = {"lateral_raise": -72.0, "jumping_jack": -72.0, "side_leg_raise": -75.0, "pull_up": -128.0,
+               "shoulder_press": -60.0, "biceps_curl": -48.0, "plank": -25.0, "push_up": -30.0}  # fmt: skip
+_USUAL_YAW: Final = -38.0
+_WITH_BAR: Final = {"pull_up", "deadlift"}
+_GHOST: Final = 0.18  # how strong the start position stands behind a still
+
+
+def has_demonstration(exercise: str) -> bool:
+    """Whether there is one for the exercise (the library's have one, one's own have not)."""
+    return _loop(exercise) is not None
+
+
+def _loop(exercise: str) -> Demonstration | None:
+    try:
+        return load_demonstration(exercise)
+    except FormcueError as error:
+        log.warning("the demonstration cannot be shown: %s", error)
+        return None
+
+
+def _paint(
+    painter: QPainter, rect: QRectF, floor: Floor, loop: Demonstration, time: float | None, yaw: float
+) -> None:
+    """The loop at a time, or its turning point (None) with its start position faintly behind."""
+    low, high = loop.bodies.min(axis=(0, 1)), loop.bodies.max(axis=(0, 1))
+    high = high + 0.05  # the joints lie inside of the body
+    camera = fitting_camera(rect, low.tolist(), high.tolist(), yaw=yaw, pitch=PITCH)
+    look = Look(bar=loop.exercise in _WITH_BAR, letters=time is not None)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    wide = float(max(high[0] - low[0], high[2] - low[2]))
+    floor.paint(painter, camera, rect, radius=max(1.1, 0.8 * wide))
+    body = loop.most_moved() if time is None else loop.at(time)
+    paint_shadow(painter, camera, body)
+    if time is None:
+        painter.setOpacity(_GHOST)
+        paint_body(painter, camera, loop.bodies[0], look)
+        painter.setOpacity(1.0)
+    paint_body(painter, camera, body, look)
+
+
+@lru_cache(maxsize=128)
+def _still(exercise: str, width: int, height: int, ratio: float, palette: str) -> QPixmap:
+    made = QPixmap(round(width * ratio), round(height * ratio))
+    made.setDevicePixelRatio(ratio)
+    made.fill(Qt.GlobalColor.transparent)
+    loop = _loop(exercise)
+    rect = QRectF(0, 0, width, height)
+    with QPainter(made) as painter:
+        if loop is None:
+            side = 0.6 * min(width, height)
+            place = QRectF(0, 0, side, side)
+            place.moveCenter(rect.center())
+            theme.draw_icon(painter, theme.exercise_icon(exercise), place, "muted")
+        else:
+            _paint(painter, rect, Floor(), loop, None, _YAW.get(exercise, _USUAL_YAW))
+    return made
+
+
+def demonstration_still(exercise: str, size: QSize, ratio: float = 1.0) -> QPixmap:
+    """The exercise at its turning point on a transparent ground, in the theme's colours; kept once made.
+
+    size: device-independent pixels; ratio: devicePixelRatioF of where it is shown. An exercise without a
+    demonstration gets its icon. Ask again after a change of theme.
+    """
+    # The theme's colours are part of the key, so that no picture of another theme comes back.
+    palette = "".join(theme.ink(name) for name in ("accent", "info", "muted", "raised"))
+    return _still(exercise, size.width(), size.height(), ratio, palette)
+
+
+class DemonstrationView(QWidget):
+    """Shows how it is done, round after round: set_exercise(id), play(), stop().
+
+    The shell puts it beside the picture on request (key D). It moves only while it is seen, and asks for
+    nothing; `turning` lets it turn slowly, for the demo mode.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(120, 120)
+        self.unit = 1.0
+        self.turning = False
+        self._exercise = ""
+        self._name = ""
+        self._loop: Demonstration | None = None
+        self._playing = True
+        self._time = 0.0
+        self._floor = Floor()
+        self._clock = QElapsedTimer()
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._on_tick)
+        self.retranslate()
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 320)
+
+    def retranslate(self) -> None:
+        """Sets all texts."""
+        self.setAccessibleName(t("Demonstration"))
+        self.setToolTip(t("How it is done"))
+        self.update()
+
+    def set_exercise(self, exercise: str, name: str = "") -> None:
+        """Shows another exercise from its start. name: as it is written above it."""
+        self._exercise, self._name = exercise, name
+        self._loop = _loop(exercise)
+        self._time = 0.0
+        self.update()
+
+    @property
+    def exercise(self) -> str:
+        """What is shown; empty before the first."""
+        return self._exercise
+
+    def play(self) -> None:
+        self._playing = True
+        self._go()
+
+    def stop(self) -> None:
+        self._playing = False
+        self._timer.stop()
+
+    def show_at(self, time: float) -> None:
+        """Stops at so many seconds into the loop (a pacer or a test says when)."""
+        self.stop()
+        self._time = time
+        self.update()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._go()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._timer.stop()
+        super().hideEvent(event)
+
+    def _go(self) -> None:
+        if self._playing and self.isVisible():
+            self._clock.start()
+            self._timer.start(TICK)
+
+    def _on_tick(self) -> None:
+        # A window that was covered for long goes on where it was, it does not jump.
+        self._time += min(0.2, self._clock.restart() / 1000.0)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        with QPainter(self) as painter:  # ended even when the painting fails: Qt would crash otherwise
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        rect, unit = QRectF(self.rect()), self.unit
+        card = QPainterPath()
+        card.addRoundedRect(rect, 14 * unit, 14 * unit)
+        painter.fillPath(card, theme.colour("surface"))
+        head = 34 * unit if self._name else 0.0
+        if self._loop is None:
+            self._paint_nothing(painter, rect)
+        else:
+            yaw = _YAW.get(self._exercise, _USUAL_YAW) + (14.0 * self._time if self.turning else 0.0)
+            painter.setClipPath(card)
+            _paint(painter, rect.adjusted(0, head, 0, 0), self._floor, self._loop, self._time, yaw)
+            painter.setClipping(False)
+        if self._name:
+            painter.setFont(theme.font(17 * unit, "SemiBold"))
+            painter.setPen(theme.colour("text"))
+            title = QRectF(16 * unit, 8 * unit, rect.width() - 32 * unit, head)
+            painter.drawText(title, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self._name)
+
+    def _paint_nothing(self, painter: QPainter, rect: QRectF) -> None:
+        text = t("There is no demonstration of this exercise yet")
+        room = rect.adjusted(*(24 * self.unit * sign for sign in (1, 1, -1, -1)))
+        flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+        painter.setFont(theme.fitted_font(text, room, 22 * self.unit, 12 * self.unit, "SemiBold", flags))
+        painter.setPen(theme.colour("muted"))
+        painter.drawText(room, flags, text)

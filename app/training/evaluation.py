@@ -31,6 +31,7 @@ from app.commands import add_runtime_arguments, load_estimator
 from app.errors import EXIT_DONE, EXIT_USAGE, FormcueError
 from app.files import check_writable, replacing, write_json
 from app.skeleton import BONES, JOINT_NAMES, NUM_JOINTS, Joint, Pose
+from app.training import counting
 from app.training.datasets import read_lsp, validation_names
 
 Array = NDArray[np.floating[Any]]
@@ -402,7 +403,8 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "evaluate",
         help="measure the network on labelled data",
-        description="Measures the joints on photographs and on calibrated cameras, and prints tables.",
+        description="Measures the joints on photographs and on calibrated cameras (--data), or counting and "
+        "form on clips (--counting, --form), and prints tables.",
     )
     add_arguments(parser)
     parser.set_defaults(run=run)
@@ -410,18 +412,21 @@ def add_parser(commands: Any) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python main.py evaluate`."""
-    parser.add_argument(
-        "--data", required=True, type=Path, metavar="FOLDER", help="holds the test sets' zip files"
-    )
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="holds the test sets' zip files")
     add_runtime_arguments(parser)
     parser.add_argument("--vs", choices=("mediapipe",), help="measure this peer on the same images too")
     parser.add_argument("--peer-python", metavar="PATH", help="an interpreter that has the peer installed")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the figures")
     parser.add_argument("--worst", type=Path, metavar="FILE.jpg", help="draw the worst photographs")
+    counting.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluates; returns 0. Raises FormcueError with the exit code for what went wrong."""
+    if arguments.counting or arguments.form:
+        return counting.run(arguments)
+    if arguments.data is None:
+        raise EvaluationError("nothing to measure: give --data FOLDER, --counting ZIP or --form ZIP")
     sets = [LSPET_FILES, (TWO_VIEW_FILE,)]
     present = [files for files in sets if all((arguments.data / file).is_file() for file in files)]
     if not present:

@@ -162,6 +162,8 @@ _BASE: Final[tuple[ParameterInfo, ...]] = (
     _central("stance_width", "ratio", "ankle distance over shoulder width", *_BOTH_ANKLES, *_BOTH_SHOULDERS),
     _central("knee_width", "ratio", "knee distance over ankle distance (front and back views)",
              J.left_knee, J.right_knee, *_BOTH_ANKLES),
+    _central("hands_apart", "ratio", "left wrist from the right one along the shoulders, below 0 crossed",
+             J.left_wrist, J.right_wrist, *_BOTH_SHOULDERS),
     _central("wrist_spread", "ratio", "wrist distance over shoulder width",
              J.left_wrist, J.right_wrist, *_BOTH_SHOULDERS),
     _central("knee_difference", "deg", "left knee angle minus right, without sign",
@@ -780,6 +782,7 @@ class _Measuring:
         if not width:
             return
         self.put("stance_width", _BOTH_ANKLES, lambda: across(J.left_ankle, J.right_ankle) / width)
+        self.put("hands_apart", (J.left_wrist, J.right_wrist, *_BOTH_SHOULDERS), self._hands_apart)
         self.put("wrist_spread", (J.left_wrist, J.right_wrist),
                  lambda: across(J.left_wrist, J.right_wrist) / width)  # fmt: skip
         if view in ("front", "back"):
@@ -787,6 +790,18 @@ class _Measuring:
             if ankles > 0.4 * width:  # feet together make the ratio meaningless
                 self.put("knee_width", (J.left_knee, J.right_knee, *_BOTH_ANKLES),
                          lambda: across(J.left_knee, J.right_knee) / ankles)  # fmt: skip
+
+    def _hands_apart(self) -> float | None:
+        """The part of the way from right to left wrist that goes from right to left shoulder (image plane).
+
+        Over the shoulders' width there, so it is the same near and far; None when they are seen edge on.
+        """
+        line = _sub(self.p[J.left_shoulder], self.p[J.right_shoulder])
+        hands = _sub(self.p[J.left_wrist], self.p[J.right_wrist])
+        square = line[0] ** 2 + line[1] ** 2
+        if square < 0.25 * (line[2] ** 2 + square):
+            return None
+        return (hands[0] * line[0] + hands[1] * line[1]) / square
 
     def _chest_up(self) -> float | None:
         """Upward part of the chest's direction, the normal on shoulder line and trunk."""

@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "check": Command("app.rules_cli", "add_check_parser", "validate rule files"),
     "test": Command("app.rules_cli", "add_test_parser", "run the rule files' own tests"),
     "exercises": Command("app.commands", "add_exercises_parser", "list the exercises of the library"),
+    "bench": Command("app.bench", "add_parser", "measure the speed of every part"),
     "train": Command("app.training.train", "add_parser", "train the network"),
     "export": Command("app.training.export", "add_parser", "put trained weights into the catalogue"),
     "evaluate": Command("app.training.evaluation", "add_parser", "measure the network on labelled data"),

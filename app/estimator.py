@@ -125,6 +125,11 @@ class Estimator:
         self._depth_filter = OneEuro(minimum=0.5, slope=4.0)
         self.reset()
 
+    @property
+    def runtime(self) -> Runtime:
+        """The networks it runs."""
+        return self._runtime
+
     def reset(self) -> None:
         """Forgets whom it followed."""
         self._track: _Track | None = None

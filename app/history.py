@@ -1,0 +1,641 @@
+"""What was done, on disk: profiles, workouts, sets, repetitions, faults. SQLite, on this machine alone.
+
+    profiles 1--* workouts 1--* sets 1--* reps 1--* faults, and for each fault of a set the pose of its
+    worst moment (joints only; no picture is ever stored)
+
+Safe against two windows: write-ahead log, every change in one transaction that takes the lock first. The
+schema has a version; before an older file is brought up to date it is copied aside, and the whole way up is
+one transaction. What is deleted is overwritten with zeros, in the copies made before an update as well.
+
+What the charts show
+--------------------
+volume   minutes of work: the durations of all repetitions and holds, without the pauses between them
+range    mean range of an exercise's repetitions, in degrees or percent of the body's own size
+score    form score 0..100: mean worth of what was seen, see app.summary.RepSummary.worth
+streak   days in a row with a workout, up to today or, while today has none yet, up to yesterday
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from app.errors import FormcueError
+from app.skeleton import NUM_JOINTS, Joint, Pose
+from app.summary import (
+    FaultSummary,
+    RepSummary,
+    SetSummary,
+    Tempo,
+    WorkoutSummary,
+)
+
+FILE: Final = "history.sqlite"
+BUSY_SECONDS: Final = 5.0  # another window's transaction is over long before
+_POSE_TYPE: Final = np.dtype("<f4")
+
+Measure = Literal["reps", "minutes", "range", "score"]
+
+# Each entry brings a file from the version of its place to the next; new ones are added at the end.
+MIGRATIONS: Final[tuple[str, ...]] = (
+    """
+    CREATE TABLE profiles (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE
+    );
+    CREATE TABLE workouts (
+        id INTEGER PRIMARY KEY,
+        uuid TEXT NOT NULL UNIQUE,
+        profile INTEGER NOT NULL REFERENCES profiles ON DELETE CASCADE,
+        plan TEXT NOT NULL,
+        names TEXT NOT NULL,              -- JSON: language -> text
+        started TEXT NOT NULL,            -- ISO 8601 with the zone of the place
+        began REAL NOT NULL,              -- the same as seconds since 1970
+        day TEXT NOT NULL,                -- the date there
+        seconds REAL NOT NULL,
+        finished INTEGER NOT NULL,
+        hidden INTEGER NOT NULL DEFAULT 0 -- deleted, and may still be had back
+    );
+    CREATE INDEX workouts_by_day ON workouts (profile, hidden, day);
+    CREATE INDEX workouts_by_time ON workouts (profile, hidden, began);
+    CREATE TABLE sets (
+        id INTEGER PRIMARY KEY,
+        workout INTEGER NOT NULL REFERENCES workouts ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        exercise TEXT NOT NULL,
+        started REAL NOT NULL,
+        seconds REAL NOT NULL,
+        target_reps INTEGER,
+        target_seconds REAL,
+        tempo TEXT,                       -- JSON: out, turn, back
+        -- Read off the repetitions when they are written, so that years can be drawn without reading them.
+        count INTEGER NOT NULL,
+        held REAL NOT NULL,
+        longest REAL NOT NULL,
+        work REAL NOT NULL,
+        range REAL,
+        score REAL,
+        weight INTEGER NOT NULL           -- how many repetitions and holds stand behind the score
+    );
+    CREATE INDEX sets_by_workout ON sets (workout, place, exercise, count, work, range, score, weight);
+    CREATE INDEX sets_by_exercise ON sets (exercise, workout, count, held, longest, range, score, weight);
+    CREATE TABLE reps (
+        id INTEGER PRIMARY KEY,
+        set_id INTEGER NOT NULL REFERENCES sets ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        start REAL NOT NULL,
+        turn REAL,
+        end REAL NOT NULL,
+        side TEXT NOT NULL,
+        range REAL,
+        valid INTEGER NOT NULL,
+        symmetry REAL,
+        by_hand INTEGER NOT NULL
+    );
+    CREATE INDEX reps_by_set ON reps (set_id, place);
+    CREATE TABLE faults (
+        id INTEGER PRIMARY KEY,
+        rep INTEGER NOT NULL REFERENCES reps ON DELETE CASCADE,
+        rule TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        parameter TEXT NOT NULL,
+        value REAL NOT NULL,
+        threshold REAL NOT NULL,
+        text TEXT NOT NULL,
+        time REAL NOT NULL,
+        seconds REAL,
+        joints TEXT NOT NULL,             -- names with a blank between them
+        -- Of the worst of the set: 19 x (x, y, X, Y, Z, confidence), little-endian float32.
+        pose BLOB
+    );
+    CREATE INDEX faults_by_rep ON faults (rep);
+    """,
+)
+
+
+class HistoryError(FormcueError):
+    """The history cannot be read or written; the text is one line that says why, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Whose history it is."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkoutLine:
+    """A workout in the list. id: of the workout (WorkoutSummary.id). exercises: ids, in order."""
+
+    id: str
+    names: Mapping[str, str]
+    started: datetime
+    seconds: float
+    finished: bool
+    sets: int
+    reps: int
+    score: float | None
+    exercises: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Week:
+    """A week's sum. monday: its first day. value: None where there was nothing to measure."""
+
+    monday: date
+    value: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """A personal best of an exercise: most reps of a set, widest mean range, longest hold, best form."""
+
+    exercise: str
+    what: Literal["reps", "range", "hold", "score"]
+    value: float
+    day: date
+    workout: str
+
+
+class History:
+    """The database of one folder.
+
+        with History(folder / history.FILE) as history:
+            profile = history.profile("Anna")
+            history.add(summary, profile)
+
+    To be used by one thread. Raises HistoryError.
+    """  # fmt: skip
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            self._db.row_factory = sqlite3.Row
+        except (OSError, sqlite3.Error) as error:
+            raise HistoryError(f"{path}: cannot be opened ({error})") from error
+        try:
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._bring_up_to_date()
+            self.purge()
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            raise HistoryError(f"{path}: cannot be opened ({error}); try again") from error
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise HistoryError(
+                f"{path}: is damaged or no history ({error}); move it away, and a new one is begun"
+            ) from error
+        except HistoryError:
+            self._db.close()
+            raise
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    # ---- profiles
+
+    def profiles(self) -> list[Profile]:
+        """By name."""
+        rows = self._read("SELECT id, name FROM profiles ORDER BY name COLLATE NOCASE")
+        return [Profile(id=row["id"], name=row["name"]) for row in rows]
+
+    def profile(self, name: str) -> Profile:
+        """The profile of that name, made when it is not there yet."""
+        name = " ".join(name.split())[:60]
+        with self._change():
+            self._db.execute("INSERT OR IGNORE INTO profiles (name) VALUES (?)", (name,))
+        row = self._read("SELECT id, name FROM profiles WHERE name = ?", (name,))[0]
+        return Profile(id=row["id"], name=row["name"])
+
+    def rename(self, profile: Profile, name: str) -> Profile:
+        """Raises HistoryError when there is one of that name."""
+        name = " ".join(name.split())[:60]
+        if not name:
+            raise HistoryError("a profile needs a name")
+        if any(other.name == name and other.id != profile.id for other in self.profiles()):
+            raise HistoryError(f'there is a profile "{name}" already; choose another name')
+        with self._change():
+            self._db.execute("UPDATE profiles SET name = ? WHERE id = ?", (name, profile.id))
+        return Profile(id=profile.id, name=name)
+
+    def delete_profile(self, profile: Profile) -> None:
+        """With all that it did, for good."""
+        with self._change():
+            self._db.execute("DELETE FROM profiles WHERE id = ?", (profile.id,))
+        self._forget()
+
+    # ---- workouts
+
+    def add(self, done: WorkoutSummary, profile: Profile) -> None:
+        """Writes a workout; one that is there under its id is replaced, so that nothing is there twice."""
+        with self._change():
+            self._db.execute("DELETE FROM workouts WHERE uuid = ?", (done.id,))
+            number = self._insert(
+                "workouts",
+                uuid=done.id,
+                profile=profile.id,
+                plan=done.plan,
+                names=json.dumps(dict(done.names), ensure_ascii=False),
+                started=done.started.isoformat(),
+                began=done.started.timestamp(),
+                day=done.started.date().isoformat(),
+                seconds=done.seconds,
+                finished=done.finished,
+            )
+            for place, one in enumerate(done.sets):
+                self._add_set(number, place, one)
+
+    def _add_set(self, workout: int, place: int, done: SetSummary) -> None:
+        tempo = done.tempo
+        number = self._insert(
+            "sets",
+            workout=workout,
+            place=place,
+            exercise=done.exercise,
+            started=done.started,
+            seconds=done.seconds,
+            target_reps=done.target_reps,
+            target_seconds=done.target_seconds,
+            tempo=None if tempo is None else json.dumps([tempo.out, tempo.turn, tempo.back]),
+            count=done.count,
+            held=done.held,
+            longest=max((rep.duration for rep in done.reps if rep.kind == "hold"), default=0.0),
+            work=done.work,
+            range=done.mean_range,
+            score=done.score,
+            weight=sum(not rep.by_hand for rep in done.reps),
+        )
+        worst = {id(total.worst) for total in done.faults}
+        for rep_place, rep in enumerate(done.reps):
+            rep_number = self._insert(
+                "reps",
+                set_id=number,
+                place=rep_place,
+                kind=rep.kind,
+                start=rep.start,
+                turn=rep.turn,
+                end=rep.end,
+                side=rep.side,
+                range=rep.range,
+                valid=rep.valid,
+                symmetry=rep.symmetry,
+                by_hand=rep.by_hand,
+            )
+            for fault in rep.faults:
+                self._insert(
+                    "faults",
+                    rep=rep_number,
+                    rule=fault.rule,
+                    severity=fault.severity,
+                    parameter=fault.parameter,
+                    value=fault.value,
+                    threshold=fault.limit,
+                    text=fault.text,
+                    time=fault.time,
+                    seconds=fault.seconds,
+                    joints=" ".join(joint.name for joint in fault.joints),
+                    pose=_packed(fault.pose) if id(fault) in worst else None,
+                )
+
+    def _insert(self, table: str, **values: Any) -> int:
+        """A row; gives its number. Table and columns are names of this module, never of the outside."""
+        marks = ", ".join("?" * len(values))
+        query = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
+        return int(self._db.execute(query, tuple(values.values())).lastrowid or 0)
+
+    def workout(self, id: str) -> WorkoutSummary | None:
+        """One workout with all that is in it; None when there is none of that id."""
+        rows = self._read("SELECT * FROM workouts WHERE uuid = ? AND NOT hidden", (id,))
+        if not rows:
+            return None
+        row = rows[0]
+        sets = self._read("SELECT * FROM sets WHERE workout = ? ORDER BY place", (row["id"],))
+        return WorkoutSummary(
+            id=row["uuid"],
+            plan=row["plan"],
+            names=json.loads(row["names"]),
+            started=datetime.fromisoformat(row["started"]),
+            seconds=row["seconds"],
+            sets=tuple(self._set(one) for one in sets),
+            finished=bool(row["finished"]),
+        )
+
+    def _set(self, row: sqlite3.Row) -> SetSummary:
+        faults: dict[int, list[FaultSummary]] = {}
+        for fault in self._read(
+            "SELECT faults.* FROM faults JOIN reps ON faults.rep = reps.id WHERE reps.set_id = ?"
+            " ORDER BY faults.id",
+            (row["id"],),
+        ):
+            faults.setdefault(fault["rep"], []).append(_fault(fault))
+        reps = tuple(
+            RepSummary(
+                kind=rep["kind"],
+                start=rep["start"],
+                turn=rep["turn"],
+                end=rep["end"],
+                side=rep["side"],
+                range=rep["range"],
+                valid=bool(rep["valid"]),
+                symmetry=rep["symmetry"],
+                by_hand=bool(rep["by_hand"]),
+                faults=tuple(faults.get(rep["id"], ())),
+            )
+            for rep in self._read("SELECT * FROM reps WHERE set_id = ? ORDER BY place", (row["id"],))
+        )
+        tempo = None if row["tempo"] is None else json.loads(row["tempo"])
+        return SetSummary(
+            exercise=row["exercise"],
+            started=row["started"],
+            seconds=row["seconds"],
+            reps=reps,
+            target_reps=row["target_reps"],
+            target_seconds=row["target_seconds"],
+            tempo=None if tempo is None else Tempo(out=tempo[0], turn=tempo[1], back=tempo[2]),
+        )
+
+    def workouts(self, profile: Profile, *, most: int = 200, skip: int = 0) -> list[WorkoutLine]:
+        """The newest first."""
+        rows = self._read(
+            "SELECT * FROM workouts WHERE profile = ? AND NOT hidden ORDER BY began DESC, id DESC"
+            " LIMIT ? OFFSET ?",
+            (profile.id, most, skip),
+        )
+        out: list[WorkoutLine] = []
+        for row in rows:
+            sets = self._read(
+                "SELECT exercise, count, score, weight FROM sets WHERE workout = ? ORDER BY place",
+                (row["id"],),
+            )
+            weight = sum(one["weight"] for one in sets if one["score"] is not None)
+            total = sum(one["weight"] * one["score"] for one in sets if one["score"] is not None)
+            out.append(
+                WorkoutLine(
+                    id=row["uuid"],
+                    names=json.loads(row["names"]),
+                    started=datetime.fromisoformat(row["started"]),
+                    seconds=row["seconds"],
+                    finished=bool(row["finished"]),
+                    sets=len(sets),
+                    reps=sum(one["count"] for one in sets),
+                    score=total / weight if weight else None,
+                    exercises=tuple(dict.fromkeys(one["exercise"] for one in sets)),
+                )
+            )
+        return out
+
+    # ---- deleting
+
+    def hide(self, ids: Sequence[str]) -> None:
+        """Deletes these workouts, so that `restore` can still bring them back."""
+        self._set_hidden(ids, True)
+
+    def restore(self, ids: Sequence[str]) -> None:
+        """Brings back what `hide` took away; what was purged since is gone."""
+        self._set_hidden(ids, False)
+
+    def _set_hidden(self, ids: Sequence[str], hidden: bool) -> None:
+        with self._change():
+            self._db.executemany(
+                "UPDATE workouts SET hidden = ? WHERE uuid = ?", [(hidden, one) for one in ids]
+            )
+
+    def purge(self) -> None:
+        """Deletes what is hidden for good: on the disk its bytes are zeros. Opening a history does it too."""
+        if not self._read("SELECT 1 FROM workouts WHERE hidden LIMIT 1"):
+            return
+        with self._change():
+            self._db.execute("DELETE FROM workouts WHERE hidden")
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing of what was deleted stays in the write-ahead log or in the copies made before updates."""
+        for copy in self.path.parent.glob(f"{self.path.name}.v*"):
+            copy.unlink(missing_ok=True)
+        # While another window reads, the log cannot be cut; that window's own closing does it then.
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    # ---- over time
+
+    def exercises(self, profile: Profile) -> list[str]:
+        """The exercises that were done, the most frequent first."""
+        rows = self._read(
+            "SELECT sets.exercise, COUNT(*) AS n FROM workouts JOIN sets ON sets.workout = workouts.id"
+            " WHERE profile = ? AND NOT hidden GROUP BY sets.exercise ORDER BY n DESC, sets.exercise",
+            (profile.id,),
+        )
+        return [row["exercise"] for row in rows]
+
+    def weeks(
+        self, profile: Profile, measure: Measure, today: date, *, count: int = 12, exercise: str | None = None
+    ) -> list[Week]:
+        """The sums (reps, minutes) or means (range, score) of the last weeks, the oldest first.
+
+        exercise: of it alone; a range can only be asked for of one, for their units differ.
+        """
+        if measure == "range" and exercise is None:
+            raise ValueError("the ranges of different exercises have no common mean")
+        monday = today - timedelta(days=today.weekday() + 7 * (count - 1))
+        value = {
+            "reps": "SUM(count)",
+            "minutes": "SUM(work) / 60.0",
+            "range": "SUM(range * count) / SUM(CASE WHEN range IS NOT NULL THEN count END)",
+            "score": "SUM(score * weight) / SUM(CASE WHEN score IS NOT NULL THEN weight END)",
+        }[measure]
+        only, which = ("", ()) if exercise is None else (" AND exercise = ?", (exercise,))
+        first, last = monday.isoformat(), (monday + timedelta(days=7 * count - 1)).isoformat()
+        rows = self._read(
+            f"SELECT CAST((julianday(day) - julianday(?)) / 7 AS INTEGER) AS week, {value} AS value"
+            " FROM workouts JOIN sets ON sets.workout = workouts.id"
+            f" WHERE profile = ? AND NOT hidden AND day BETWEEN ? AND ?{only} GROUP BY week",
+            (first, profile.id, first, last, *which),
+        )
+        found = {int(row["week"]): row["value"] for row in rows}
+        empty = 0.0 if measure in ("reps", "minutes") else None
+        return [
+            Week(monday=monday + timedelta(days=7 * week), value=found.get(week, empty))
+            for week in range(count)
+        ]
+
+    def days(self, profile: Profile, first: date, last: date) -> dict[date, int]:
+        """Day -> how many workouts."""
+        rows = self._read(
+            "SELECT day, COUNT(*) AS n FROM workouts WHERE profile = ? AND NOT hidden AND day BETWEEN ? AND ?"
+            " GROUP BY day",
+            (profile.id, first.isoformat(), last.isoformat()),
+        )
+        return {date.fromisoformat(row["day"]): row["n"] for row in rows}
+
+    def streak(self, profile: Profile, today: date) -> int:
+        """Days in a row (see the module)."""
+        rows = self._read(
+            "SELECT DISTINCT day FROM workouts WHERE profile = ? AND NOT hidden AND day <= ?"
+            " ORDER BY day DESC",
+            (profile.id, today.isoformat()),
+        )
+        wanted, length = today, 0
+        for row in rows:
+            day = date.fromisoformat(row["day"])
+            if length == 0 and day == today - timedelta(days=1):
+                wanted = day
+            if day != wanted:
+                break
+            length += 1
+            wanted = day - timedelta(days=1)
+        return length
+
+    def bests(self, profile: Profile, *, before: datetime | None = None) -> list[Best]:
+        """Personal bests, by exercise. before: of what was begun earlier than that.
+
+        The best range and form count from three repetitions of a set on: one lucky one is no best.
+        """
+        until = 1e12 if before is None else before.timestamp()
+        out: list[Best] = []
+        kinds: tuple[tuple[Literal["reps", "range", "hold", "score"], str, str], ...] = (
+            ("reps", "sets.count", "sets.count > 0"),
+            ("range", "sets.range", "sets.count >= 3 AND sets.range IS NOT NULL"),
+            ("hold", "sets.longest", "sets.longest > 0"),
+            ("score", "sets.score", "sets.weight >= 3 AND sets.score IS NOT NULL"),
+        )
+        for what, value, condition in kinds:
+            rows = self._read(
+                f"SELECT sets.exercise, MAX({value}) AS value, day, uuid"
+                " FROM sets JOIN workouts ON sets.workout = workouts.id"
+                f" WHERE profile = ? AND NOT hidden AND began < ? AND {condition}"
+                " GROUP BY sets.exercise",
+                (profile.id, until),
+            )
+            out += [
+                Best(
+                    exercise=row["exercise"],
+                    what=what,
+                    value=row["value"],
+                    day=date.fromisoformat(row["day"]),
+                    workout=row["uuid"],
+                )
+                for row in rows
+            ]
+        return sorted(out, key=lambda best: best.exercise)
+
+    def new_bests(self, done: WorkoutSummary, profile: Profile) -> list[Best]:
+        """The bests of this workout, which must be in the history, that are better than all before it.
+
+        The first time that an exercise is done sets none: there was nothing to better.
+        """
+        earlier = {(b.exercise, b.what): b.value for b in self.bests(profile, before=done.started)}
+        return [
+            best
+            for best in self.bests(profile)
+            if best.workout == done.id
+            and (known := earlier.get((best.exercise, best.what))) is not None
+            and best.value > known + 0.5
+        ]
+
+    # ---- the database
+
+    def _read(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.OperationalError as error:
+            raise HistoryError(f"{self.path}: cannot be read ({error}); try again") from error
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[None]:
+        """One transaction: all of it or nothing. It takes the lock first, so it never has to start over."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise HistoryError(f"{self.path}: cannot be written ({error}); is the disk full?") from error
+
+    def _bring_up_to_date(self) -> None:
+        version = self._version()
+        if version > len(MIGRATIONS):
+            raise HistoryError(
+                f"{self.path}: was written by a newer Formcue (version {version}, known {len(MIGRATIONS)});"
+                " update Formcue"
+            )
+        if version == len(MIGRATIONS):
+            return
+        if version > 0:
+            self._copy_aside(version)
+        with self._change():
+            version = self._version()  # another window may have been first
+            for script in MIGRATIONS[version:]:
+                for statement in _statements(script):
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _copy_aside(self, version: int) -> None:
+        """history.sqlite.v1 is what was there before the update."""
+        copy = sqlite3.connect(self.path.with_name(f"{self.path.name}.v{version}"))
+        try:
+            self._db.backup(copy)
+        finally:
+            copy.close()
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one: executescript would commit in between."""
+    collected = ""
+    for line in script.splitlines(keepends=True):
+        collected += line
+        if sqlite3.complete_statement(collected):
+            yield collected
+            collected = ""
+
+
+def _packed(pose: Pose | None) -> bytes | None:
+    if pose is None:
+        return None
+    table = np.concatenate([pose.xy, pose.xyz, pose.confidence[:, None]], axis=1)
+    return table.astype(_POSE_TYPE).tobytes()
+
+
+def _fault(row: sqlite3.Row) -> FaultSummary:
+    pose = None
+    if row["pose"] is not None and len(row["pose"]) == NUM_JOINTS * 6 * _POSE_TYPE.itemsize:
+        table = np.frombuffer(row["pose"], dtype=_POSE_TYPE).reshape(NUM_JOINTS, 6).astype(np.float32)
+        pose = Pose(time=row["time"], xy=table[:, :2], xyz=table[:, 2:5], confidence=table[:, 5])
+    return FaultSummary(
+        rule=row["rule"],
+        severity=row["severity"],
+        parameter=row["parameter"],
+        value=row["value"],
+        limit=row["threshold"],
+        text=row["text"],
+        time=row["time"],
+        joints=tuple(Joint[name] for name in row["joints"].split() if name in Joint.__members__),
+        pose=pose,
+        seconds=row["seconds"],
+    )

@@ -10,8 +10,8 @@ from typing import Any, Final
 import yaml
 
 from app.conditions import All, AnyOf, Comparison, Condition, Not
+from app.measures import REP_NUMBERS, STATISTICS, Judge
 from app.parameters import PARAMETERS, VIEWS
-from app.rules import REP_NUMBERS, STATISTICS, Judge
 from app.skeleton import JOINT_NAMES, Joint
 from app.yamlfile import (
     NUMBER,

@@ -7,11 +7,14 @@ seen stays silent instead of guessing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal, Protocol
 
 Operator = Literal["below", "above", "between", "outside"]
+
+# Where a parameter's value for this athlete is looked up: "own knee.min".
+OWN: Final = "own "
 
 
 class Values(Protocol):
@@ -40,44 +43,68 @@ class Condition(Protocol):
         """The first comparison that makes it true; None when it is not true."""
         ...
 
-    def parameters(self) -> tuple[str, ...]:
-        """The names it looks up, in the order written."""
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """What it is made of, in the order written."""
+        ...
+
+    def changed(self, change: Callable[[Comparison, bool], Comparison]) -> Condition:
+        """The same with other comparisons. change: (comparison, whether under a `not`) -> comparison."""
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """One parameter against one limit (below, above) or two (between, outside; limits included)."""
+    """One parameter against one limit (below, above) or two (between, outside; limits included).
+
+    relative: "share" = limit is a share of the athlete's own value, "plus" = is added to it.
+    """
 
     parameter: str
     operator: Operator
     limit: float
     upper: float | None = None
+    relative: Literal["", "share", "plus"] = ""
 
-    def _judge(self, value: float) -> bool:
+    def limit_for(self, values: Values) -> float | None:
+        """The limit in the parameter's unit; None while the athlete's own value is not known."""
+        if not self.relative:
+            return self.limit
+        own = values.get(OWN + self.parameter)
+        if own is None:
+            return None
+        return self.limit * own if self.relative == "share" else own + self.limit
+
+    def _judge(self, value: float, limit: float) -> bool:
         if self.operator == "below":
-            return value < self.limit
+            return value < limit
         if self.operator == "above":
-            return value > self.limit
-        upper = self.limit if self.upper is None else self.upper
-        inside = self.limit <= value <= upper
+            return value > limit
+        upper = limit if self.upper is None else self.upper
+        inside = limit <= value <= upper
         return inside if self.operator == "between" else not inside
 
     def holds(self, values: Values) -> bool | None:
         value = values.get(self.parameter)
-        return None if value is None else self._judge(value)
+        if value is None:
+            return None
+        if self.relative:
+            limit = self.limit_for(values)
+            return None if limit is None else self._judge(value, limit)
+        return self._judge(value, self.limit)
 
     def blame(self, values: Values) -> Blame | None:
-        value = values.get(self.parameter)
-        if value is None or not self._judge(value):
+        value, limit = values.get(self.parameter), self.limit_for(values)
+        if value is None or limit is None or not self._judge(value, limit):
             return None
-        limit = self.limit
-        if self.upper is not None and abs(value - self.upper) < abs(value - self.limit):
+        if self.upper is not None and abs(value - self.upper) < abs(value - limit):
             limit = self.upper
         return Blame(parameter=self.parameter, value=value, limit=limit)
 
-    def parameters(self) -> tuple[str, ...]:
-        return (self.parameter,)
+    def comparisons(self) -> tuple[Comparison, ...]:
+        return (self,)
+
+    def changed(self, change: Callable[[Comparison, bool], Comparison]) -> Condition:
+        return change(self, False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +127,11 @@ class All:
             return None
         return next((found for part in self.parts if (found := part.blame(values))), None)
 
-    def parameters(self) -> tuple[str, ...]:
-        return _names(self.parts)
+    def comparisons(self) -> tuple[Comparison, ...]:
+        return tuple(comparison for part in self.parts for comparison in part.comparisons())
+
+    def changed(self, change: Callable[[Comparison, bool], Comparison]) -> Condition:
+        return All(parts=tuple(part.changed(change) for part in self.parts))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +152,11 @@ class AnyOf:
     def blame(self, values: Values) -> Blame | None:
         return next((found for part in self.parts if (found := part.blame(values))), None)
 
-    def parameters(self) -> tuple[str, ...]:
-        return _names(self.parts)
+    def comparisons(self) -> tuple[Comparison, ...]:
+        return tuple(comparison for part in self.parts for comparison in part.comparisons())
+
+    def changed(self, change: Callable[[Comparison, bool], Comparison]) -> Condition:
+        return AnyOf(parts=tuple(part.changed(change) for part in self.parts))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,21 +170,25 @@ class Not:
         return None if truth is None else not truth
 
     def blame(self, values: Values) -> Blame | None:
-        """The comparison that failed inside, for its value and limit."""
+        """The first comparison inside that is known, for its value and limit."""
         if self.holds(values) is not True:
             return None
-        inner = self.part
-        if isinstance(inner, Comparison):
-            value = values.get(inner.parameter)
-            return None if value is None else Blame(parameter=inner.parameter, value=value, limit=inner.limit)
+        for comparison in self.part.comparisons():
+            value, limit = values.get(comparison.parameter), comparison.limit_for(values)
+            if value is not None and limit is not None:
+                return Blame(parameter=comparison.parameter, value=value, limit=limit)
         return None
 
-    def parameters(self) -> tuple[str, ...]:
-        return self.part.parameters()
+    def comparisons(self) -> tuple[Comparison, ...]:
+        return self.part.comparisons()
+
+    def changed(self, change: Callable[[Comparison, bool], Comparison]) -> Condition:
+        return replace(self, part=self.part.changed(lambda found, under: change(found, not under)))
 
 
-def _names(parts: tuple[Condition, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for part in parts for name in part.parameters()))
+def names_in(condition: Condition) -> tuple[str, ...]:
+    """The names that a condition looks up, in the order written."""
+    return tuple(dict.fromkeys(comparison.parameter for comparison in condition.comparisons()))
 
 
 def holds_mostly(condition: Condition, frames: Sequence[Values], share: float) -> bool:

@@ -14,10 +14,12 @@ from typing import Any, Final
 import yaml
 
 from app.conditionfile import condition, joints, parameter, quantity, sided_parameter, views
-from app.conditions import Condition
+from app.conditions import Condition, names_in
+from app.exercise import SEVERITIES, Exercise, Rule, RuleTest, Severity
+from app.measures import JUDGES, Judge
 from app.parameters import PARAMETERS, VIEWS
 from app.reps import DEFAULT_PHASES, Counting, PhaseNames, Signal
-from app.rules import JUDGES, SEVERITIES, Exercise, Judge, Rule, RuleFileError, RuleTest, Severity
+from app.rules import RuleFileError
 from app.skeleton import Joint
 from app.yamlfile import (
     SUFFIXES,
@@ -291,7 +293,7 @@ def _rule_schema() -> tuple[Schema, Schema]:
 
 def _joints_of(when: Condition) -> tuple[Joint, ...]:
     """The joints of a condition's first parameter: what the reminder is about."""
-    for name in when.parameters():
+    for name in names_in(when):
         info = PARAMETERS.get(name.split(".")[0])
         if info is not None:
             return info.joints

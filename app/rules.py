@@ -3,44 +3,45 @@
 A rule is inactive, pending or firing, as an alert of Prometheus is: its condition must hold for its
 `for` before it fires, and be gone for its `keep_for` before it clears. Time is an argument. Deciding
 what is said is a separate layer behind that: one prompt at a time, the most important first, each at
-most so often a set and not again before its cooldown has passed. What fires but is not spoken is still
-active, and is counted as a fault.
+most so often a set and not again before its cooldown has passed; praise only where nothing is wrong. What
+fires but is not spoken is still active, and is counted as a fault.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, NamedTuple
 
-from app.conditions import Blame, Condition
-from app.parameters import PARAMETERS, Measurement, View
-from app.reps import Counting, Hold, Rep
+from app.conditions import Blame, Values, names_in
+from app.exercise import Exercise as Exercise
+from app.exercise import Rule as Rule
+from app.exercise import Severity as Severity
+from app.exercise import in_language as in_language
+from app.explanation import Check, Explanation
+from app.measures import REP_NUMBERS as REP_NUMBERS
+from app.measures import RepRow, SetValues, StretchValues, rep_names
+from app.measures import RepValues as RepValues
+from app.measures import format_value as format_value
+from app.parameters import Measurement, View
+from app.reps import Hold, Rep
 from app.skeleton import Joint
 from app.yamlfile import YamlFileError
-
-Severity = Literal["info", "warning", "error"]
-SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "error")
-Judge = Literal["frame", "rep"]
-JUDGES: Final[tuple[Judge, ...]] = ("frame", "rep")
-
-# How a rep's rules speak of a parameter: knee.min is the least knee angle of the rep, and so on.
-STATISTICS: Final = ("min", "max", "mean", "range", "turn", "start")
-# Numbers of the rep itself, for its rules: seconds of the whole, of the way out, of the way back.
-REP_NUMBERS: Final = ("rep_duration", "out_duration", "back_duration")
 
 LIBRARY: Final = Path(__file__).resolve().parent.parent / "coach_rules"
 
 # Two prompts are at least this far apart unless the second is more important.
 QUIET_SECONDS: Final = 2.5
+# Praise keeps this far from any prompt before it.
+PRAISE_QUIET_SECONDS: Final = 5.0
 # The same prompt is not given more often than this in a row, whatever its file says.
 MOST_IN_A_ROW: Final = 3
 # A condition that cannot be known for a moment leaves a rule as it is; for longer, it is not true.
 UNKNOWN_SECONDS: Final = 0.3
-# Extremes of a rep leave out this share of the frames: one bad frame is no extreme.
-TRIMMED: Final = 0.04
+# A rule that looks back over some seconds waits until it has seen this share of them.
+LEAST_LOOK_BACK: Final = 0.8
 
 
 class RuleFileError(YamlFileError):
@@ -48,74 +49,11 @@ class RuleFileError(YamlFileError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
-    """One reminder.
-
-    judge: "frame" = at every frame, "rep" = when a repetition has ended, on its statistics.
-    when: the condition. phases: only in these (empty: always). views: only from these.
-    needs: joints that must be seen, besides those of the condition's parameters.
-    hold_for, keep_for: seconds before it fires and before it clears. cooldown: seconds before it is said
-    again. per_set: how often it may be said in a set. joints: what is highlighted. say: language -> text.
-    """
-
-    id: str
-    severity: Severity
-    priority: int
-    judge: Judge
-    when: Condition
-    phases: tuple[str, ...]
-    views: tuple[View, ...]
-    needs: tuple[Joint, ...]
-    hold_for: float
-    keep_for: float
-    cooldown: float
-    per_set: int
-    joints: tuple[Joint, ...]
-    say: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RuleTest:
-    """What must come of a recorded pose file. reps, holds: how many; prompts: exactly these rules speak.
-
-    None is not looked at. line: where it stands in the rule file.
-    """
-
-    recording: Path
-    reps: int | None
-    holds: int | None
-    prompts: tuple[str, ...] | None
-    line: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exercise:
-    """An exercise of the library: how it is counted and what is said about it.
-
-    names, about: language -> text. views: the views it can be judged from, the best first.
-    sources: where the reminders come from. tests: its own. path: the file it was read from.
-    """
-
-    id: str
-    names: Mapping[str, str]
-    about: Mapping[str, str]
-    views: tuple[View, ...]
-    counting: Counting
-    rules: tuple[Rule, ...]
-    sources: tuple[str, ...] = ()
-    tests: tuple[RuleTest, ...] = ()
-    path: Path | None = field(default=None, compare=False)
-
-    def name(self, language: str = "en") -> str:
-        """Its name in that language, else in English."""
-        return in_language(self.names, language)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Prompt:
     """What is shown or spoken now. t: seconds. rep: number of the repetition it is about, or None.
 
     value, limit: what was measured and the limit it crossed, in the parameter's unit.
+    praise: it is said of what went well.
     """
 
     t: float
@@ -128,6 +66,7 @@ class Prompt:
     value: float
     limit: float
     joints: tuple[Joint, ...]
+    praise: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,66 +98,39 @@ def load_library(folder: Path = LIBRARY) -> dict[str, Exercise]:
     return read_library(Path(folder))
 
 
-def in_language(texts: Mapping[str, str], language: str) -> str:
-    """The text in that language ("zh_CN" falls back to "zh"), else in English, else in any."""
-    for key in (language, language.split("_")[0].split("-")[0], "en"):
-        if key in texts:
-            return texts[key]
-    return next(iter(texts.values()), "")
+class _Frame(NamedTuple):
+    """What rules look back on."""
+
+    time: float
+    values: Mapping[str, float]
+    view: View
+    phase: str
+    visible: frozenset[Joint]
 
 
-def format_value(parameter: str, value: float) -> str:
-    """A number with its unit as it is read aloud: 104°, 85 %, 1.5 s."""
-    name = parameter.split(".")[0]
-    if name in REP_NUMBERS:
-        return f"{value:.1f} s"
-    unit = PARAMETERS[name].unit
-    return {"deg": f"{value:.0f}°", "deg/s": f"{value:.0f}°/s", "ratio": f"{value * 100:.0f} %"}.get(
-        unit, f"{value * 100:.0f} %/s"
-    )
+class _Judged(NamedTuple):
+    """What a rule of something that is over was last judged on. rep: the repetition's number."""
 
-
-class RepValues:
-    """The statistics of one repetition, measured when asked for: `get("knee.min")`.
-
-    frames: (time, values) of the repetition, in order. In a repetition of one side a sided parameter is
-    that side's.
-    """
-
-    def __init__(self, rep: Rep, frames: Sequence[tuple[float, Mapping[str, float]]]) -> None:
-        self._rep = rep
-        self._frames = frames
-        self._known: dict[str, float | None] = {
-            "rep_duration": rep.end - rep.start,
-            "out_duration": rep.turn - rep.start,
-            "back_duration": rep.end - rep.turn,
-        }
-
-    def get(self, name: str, /) -> float | None:
-        if name not in self._known:
-            self._known[name] = self._measure(*name.split(".", 1))
-        return self._known[name]
-
-    def _measure(self, parameter: str, statistic: str = "mean") -> float | None:
-        """None when it was seen in less than half of the frames: half a rep tells no extremes."""
-        if self._rep.side != "both" and PARAMETERS[parameter].sided:
-            parameter = f"{self._rep.side}_{parameter}"
-        if statistic in ("turn", "start"):
-            at = self._rep.turn if statistic == "turn" else self._rep.start
-            near = [v[parameter] for t, v in self._frames if abs(t - at) <= 0.12 and parameter in v]
-            return sorted(near)[len(near) // 2] if near else None
-        seen = sorted(v[parameter] for _, v in self._frames if parameter in v)
-        if not seen or 2 * len(seen) < len(self._frames):
-            return None
-        cut = int(TRIMMED * len(seen))
-        low, high = seen[cut], seen[len(seen) - 1 - cut]
-        return {"min": low, "max": high, "range": high - low}.get(statistic, sum(seen) / len(seen))
+    rep: int | None
+    values: Values | None
+    view_ok: bool
+    needs_ok: bool
 
 
 class _State:
     """A rule's life: inactive, pending (`pending_since`), firing (`since`)."""
 
-    __slots__ = ("blame", "last_said", "last_true", "pending_since", "rep", "said", "since")
+    __slots__ = (
+        "blame",
+        "entered",
+        "judged",
+        "last_said",
+        "last_true",
+        "pending_since",
+        "rep",
+        "said",
+        "since",
+    )
 
     def __init__(self) -> None:
         self.pending_since: float | None = None
@@ -227,7 +139,9 @@ class _State:
         self.blame: Blame | None = None
         self.said = 0
         self.last_said: float | None = None
-        self.rep: int | None = None  # a rule of reps: the repetition that is yet to be spoken of
+        self.rep: int | None = None  # a rule of something over: the repetition that is yet to be spoken of
+        self.entered: float | None = None  # a rule of phases: when one of them began
+        self.judged: _Judged | None = None
 
 
 class RuleEngine:
@@ -235,6 +149,7 @@ class RuleEngine:
 
         engine = RuleEngine(exercise, language="en")
         prompts = engine.step(time, measurement, counter.phase, events)
+        engine.explain("shallow", "en").text             # why it did or did not fire just now
         prompts += engine.finish(time, counter.finish(time))
 
     step's prompts hold at most one: the most important of those due.
@@ -243,20 +158,49 @@ class RuleEngine:
     def __init__(self, exercise: Exercise, *, language: str = "en") -> None:
         self.exercise = exercise
         self.language = language
-        self._frame_rules = tuple(r for r in exercise.rules if r.judge == "frame")
-        self._rep_rules = tuple(r for r in exercise.rules if r.judge == "rep")
+        rules = exercise.rules
+        self._frame_rules = tuple(rule for rule in rules if rule.judge == "frame")
+        self._phase_rules = tuple(rule for rule in rules if rule.judge == "phase")
+        # Faults first: whether a repetition was clean is known when they are judged.
+        self._rep_rules = tuple(
+            sorted((rule for rule in rules if rule.judge == "rep"), key=lambda rule: not rule.is_fault)
+        )
+        self._set_rules = tuple(rule for rule in rules if rule.judge == "set")
+        self._over_rules = (*self._phase_rules, *self._rep_rules, *self._set_rules)
+        self._look_back = max(
+            [1.5 * exercise.counting.max_duration + 2.0, *(rule.over + 1.0 for rule in self._frame_rules)]
+        )
+        # What set rules build on, by the views that they judge from; what limits are relative to.
+        self._developing: dict[tuple[View, ...], set[str]] = {}
+        for rule in self._set_rules:
+            self._developing.setdefault(rule.views, set()).update(rep_names(names_in(rule.when)))
+        self._own_names = {
+            comparison.parameter
+            for rule in self._rep_rules
+            for comparison in rule.when.comparisons()
+            if comparison.relative
+        }
+        self._own: dict[str, float] = dict(exercise.own)
+        self._learning: dict[str, list[float]] = {
+            name: [] for name in self._own_names if name not in self._own
+        }
         self.reset()
 
     def reset(self) -> None:
-        """A new set: budgets, cooldowns and faults start from nothing."""
+        """A new set: budgets, cooldowns and faults start from nothing; what is the athlete's own is kept."""
         self._states = {rule.id: _State() for rule in self.exercise.rules}
-        self._frames: deque[tuple[float, Mapping[str, float], View]] = deque()
-        self._visible: deque[tuple[float, frozenset[Joint]]] = deque()
+        self._plans = tuple((rule, self._states[rule.id]) for rule in self._frame_rules)
+        self._frames: deque[_Frame] = deque()
+        self._measurement: Measurement | None = None
+        self._phase = ""
         self._time: float | None = None
         self._count = 0
+        self._last_rep: Rep | None = None
+        self._clean = 0
+        self._rows: dict[tuple[View, ...], list[RepRow]] = {views: [] for views in self._developing}
         self._last_prompt: tuple[float, int] | None = None
         self._in_a_row: tuple[str, int] = ("", 0)
-        self._faults = {rule.id: 0.0 for rule in self.exercise.rules if rule.severity != "info"}
+        self._faults = {rule.id: 0.0 for rule in self.exercise.rules if rule.is_fault and rule.judge != "set"}
         self._in_this_rep: set[str] = set()
 
     @property
@@ -286,6 +230,11 @@ class RuleEngine:
         """Rule id -> the number of repetitions it was active in (holds: the seconds it was active)."""
         return dict(self._faults)
 
+    @property
+    def own(self) -> dict[str, float]:
+        """The athlete's own values that are known by now, by name."""
+        return dict(self._own)
+
     def step(
         self,
         time: float,
@@ -295,86 +244,105 @@ class RuleEngine:
     ) -> list[Prompt]:
         """time: seconds, never going back. phase: the counter's. events: what just ended."""
         gap = 0.0 if self._time is None else time - self._time
-        self._time = time
+        self._time, self._measurement, self._phase = time, measurement, phase
         if measurement is not None:
-            self._frames.append((time, measurement.values, measurement.view))
-            self._visible.append((time, measurement.visible))
-            oldest = time - 1.5 * self.exercise.counting.max_duration - 2.0
-            while self._frames[0][0] < oldest:
-                self._frames.popleft()
-                self._visible.popleft()
-        due = [
-            (rule, self._count + 1 if phase and self.exercise.counting.kind == "reps" else None)
-            for rule in self._frame_rules
-            if self._advance(rule, self._states[rule.id], time, measurement, phase, gap)
-        ]
+            frames = self._frames
+            frames.append(_Frame(time, measurement.values, measurement.view, phase, measurement.visible))
+            while frames[0].time < time - self._look_back:
+                frames.popleft()
+        number = self._count + 1 if phase and self.exercise.counting.kind == "reps" else None
+        due = [(rule, number) for rule in self._step_frame_rules(time, measurement, phase, gap)]
+        self._judge_phases(time, phase)
         self._judge_reps(time, events)
-        return self._speak(time, due + self._due_reps(time))
-
-    def _due_reps(self, time: float) -> list[tuple[Rule, int | None]]:
-        """What a repetition showed stays lit, and may still be said, for keep_for after it."""
-        due: list[tuple[Rule, int | None]] = []
-        for rule in self._rep_rules:
-            state = self._states[rule.id]
-            if state.since is not None and time - state.last_true > rule.keep_for:
-                state.since = state.rep = None
-            if state.rep is not None:
-                due.append((rule, state.rep))
-        return due
+        return self._speak(time, due + self._due(time))
 
     def finish(self, time: float, events: Sequence[Rep | Hold] = ()) -> list[Prompt]:
-        """The end of a recording: judges the repetitions that it completed."""
+        """The end of a set: judges the repetitions that this completed, and the set as a whole.
+
+        Its prompts may be several: one of the last repetition, and all that is to be said of the set.
+        """
         self._judge_reps(time, events)
-        return self._speak(time, self._due_reps(time))
+        out = self._speak(time, self._due(time))
+        of_set = [rule for rule in self._set_rules if rule.at == "end" and self._judge_set(rule, time)]
+        return out + [self._said(rule, time, None) for rule in sorted(of_set, key=lambda r: -r.priority)]
 
-    def _judge_reps(self, time: float, events: Sequence[Rep | Hold]) -> None:
-        for event in events:
-            if isinstance(event, Rep):
-                self._judge_rep(time, event)
+    # -- rules of every frame -------------------------------------------------------------------------
 
-    def _judge_rep(self, time: float, rep: Rep) -> None:
-        self._count = rep.number
-        whole = [frame for frame in self._frames if rep.start <= frame[0] <= rep.end]
-        for rule in self._rep_rules:
-            # Judged on the frames seen from a view that can judge it, and only if that is most of the rep.
-            frames = [(t, values) for t, values, view in whole if view in rule.views]
-            state = self._states[rule.id]
-            state.since = state.rep = None
-            if not frames or 2 * len(frames) < len(whole) or not self._needs_seen(rule, rep):
-                continue
-            values = RepValues(rep, frames)
-            if rule.when.holds(values):
-                state.blame = rule.when.blame(values)
-                state.since = state.last_true = time
-                state.rep = rep.number
-                self._in_this_rep.add(rule.id)
-        for rule_id in self._in_this_rep:
-            if rule_id in self._faults:
-                self._faults[rule_id] += 1
-        # What still fires goes on into the next repetition.
-        self._in_this_rep = {r.id for r in self._frame_rules if self._states[r.id].since is not None}
+    def _step_frame_rules(
+        self, time: float, measurement: Measurement | None, phase: str, gap: float
+    ) -> list[Rule]:
+        """One frame of the life of each; gives those that are due to be spoken."""
+        due: list[Rule] = []
+        stretches: dict[float, Values | None] = {}
+        for rule, state in self._plans:
+            truth: bool | None = None
+            if measurement is not None:
+                if (rule.phases and phase not in rule.phases) or measurement.view not in rule.views:
+                    truth = False
+                elif rule.over or rule.sure or rule.needs or rule.until is not None:
+                    truth = self._truth(rule, state, time, measurement, stretches)
+                else:
+                    truth = rule.when.holds(measurement.values)
+            if truth is False and state.since is None:
+                state.pending_since = None
+            elif self._advance(rule, state, time, truth, measurement, gap, stretches):
+                due.append(rule)
+        return due
 
-    def _needs_seen(self, rule: Rule, rep: Rep) -> bool:
-        """Whether the joints that the rule needs were seen in most of the repetition."""
-        if not rule.needs:
-            return True
-        seen = [
-            all(joint in visible for joint in rule.needs)
-            for time, visible in self._visible
-            if rep.start <= time <= rep.end
-        ]
-        return 2 * sum(seen) > len(seen)
+    def _truth(
+        self,
+        rule: Rule,
+        state: _State,
+        time: float,
+        measurement: Measurement,
+        stretches: dict[float, Values | None],
+    ) -> bool | None:
+        """Whether a frame rule's condition is true, with all that it asks for besides."""
+        if rule.needs and not measurement.visible.issuperset(rule.needs):
+            return None
+        if rule.sure and self._sureness(rule, measurement) < rule.sure:
+            return None
+        values = self._looking_back(rule, time, measurement, stretches)
+        if values is None:
+            return None
+        if state.since is None or rule.until is None:
+            return rule.when.holds(values)
+        cleared = rule.until.holds(values)
+        return None if cleared is None else not cleared
+
+    def _looking_back(
+        self, rule: Rule, time: float, measurement: Measurement, stretches: dict[float, Values | None]
+    ) -> Values | None:
+        """What the rule judges: the frame, or the last seconds; None when too little of them was seen."""
+        if not rule.over:
+            return measurement.values
+        if rule.over not in stretches:
+            frames = []
+            for frame in reversed(self._frames):
+                if frame.time < time - rule.over:
+                    break
+                frames.append((frame.time, frame.values))
+            enough = bool(frames) and time - frames[-1][0] >= LEAST_LOOK_BACK * rule.over
+            stretches[rule.over] = StretchValues(frames[::-1]) if enough else None
+        return stretches[rule.over]
+
+    @staticmethod
+    def _sureness(rule: Rule, measurement: Measurement) -> float:
+        """How well the least seen of its parameters is seen, 0..1."""
+        names = (name.split(".")[0] for name in names_in(rule.when))
+        return min((measurement.confidence.get(name, 0.0) for name in names), default=1.0)
 
     def _advance(
-        self, rule: Rule, state: _State, time: float, measurement: Measurement | None, phase: str, gap: float
+        self,
+        rule: Rule,
+        state: _State,
+        time: float,
+        truth: bool | None,
+        measurement: Measurement | None,
+        gap: float,
+        stretches: dict[float, Values | None],
     ) -> bool:
-        """One frame of a rule's life; whether it is due to be spoken."""
-        truth: bool | None = None
-        if measurement is not None:
-            if (rule.phases and phase not in rule.phases) or measurement.view not in rule.views:
-                truth = False
-            elif all(joint in measurement.visible for joint in rule.needs):
-                truth = rule.when.holds(measurement.values)
+        """Whether it is due to be spoken."""
         if truth is None:
             if time - state.last_true > UNKNOWN_SECONDS:
                 state.pending_since = None
@@ -384,7 +352,8 @@ class RuleEngine:
         if truth:
             assert measurement is not None
             state.last_true = time
-            state.blame = rule.when.blame(measurement.values) or state.blame
+            values = self._looking_back(rule, time, measurement, stretches)
+            state.blame = (rule.when.blame(values) if values is not None else None) or state.blame
             if state.pending_since is None:
                 state.pending_since = time
             if state.since is None and time - state.pending_since >= rule.hold_for:
@@ -400,6 +369,134 @@ class RuleEngine:
             self._faults[rule.id] += gap
         return truth
 
+    # -- rules of what is over --------------------------------------------------------------------------
+
+    def _due(self, time: float) -> list[tuple[Rule, int | None]]:
+        """What a repetition or a phase showed stays lit, and may still be said, for keep_for after it."""
+        due: list[tuple[Rule, int | None]] = []
+        for rule in self._over_rules:
+            state = self._states[rule.id]
+            if state.since is not None and time - state.last_true > rule.keep_for:
+                state.since = state.rep = None
+            if state.rep is not None:
+                due.append((rule, state.rep))
+        return due
+
+    def _judge_phases(self, time: float, phase: str) -> None:
+        for rule in self._phase_rules:
+            state = self._states[rule.id]
+            if phase in rule.phases:
+                if state.entered is None:
+                    state.entered = time
+            elif state.entered is not None:
+                begin, state.entered = state.entered, None
+                if phase:  # not when the athlete is gone
+                    whole = [frame for frame in self._frames if begin <= frame.time < time]
+                    self._judge(rule, time, self._count + 1, self._seen(rule, whole), whole)
+
+    def _seen(self, rule: Rule, whole: Sequence[_Frame]) -> StretchValues | None:
+        """A phase's statistics; None when most of it was seen from views that cannot judge it."""
+        frames = [(f.time, f.values) for f in whole if f.view in rule.views]
+        if not frames or 2 * len(frames) < len(whole):
+            return None
+        return StretchValues(frames, {"phase_duration": whole[-1].time - whole[0].time})
+
+    def _judge_reps(self, time: float, events: Sequence[Rep | Hold]) -> None:
+        for event in events:
+            if isinstance(event, Rep):
+                self._judge_rep(time, event)
+
+    def _judge_rep(self, time: float, rep: Rep) -> None:
+        self._count = rep.number
+        whole = [frame for frame in self._frames if rep.start <= frame.time <= rep.end]
+        seen: dict[tuple[View, ...], RepValues | None] = {}
+        numbers = self._numbers(rep, whole)
+
+        def values_from(views: tuple[View, ...]) -> RepValues | None:
+            """Judged on the frames seen from a view that can judge it, if that is most of the rep."""
+            if views not in seen:
+                frames = [(f.time, f.values) for f in whole if f.view in views]
+                enough = frames and 2 * len(frames) >= len(whole)
+                seen[views] = RepValues(rep, frames, numbers, self._own) if enough else None
+            return seen[views]
+
+        clean = None
+        for rule in self._rep_rules:
+            if clean is None and not rule.is_fault:
+                clean = self._note_clean(numbers)
+                seen.clear()  # how many are clean is known now
+            if rule.praise and not clean:
+                self._put_out(rule)
+            else:
+                self._judge(rule, time, rep.number, values_from(rule.views), whole)
+        if clean is None:
+            clean = self._note_clean(numbers)
+        for rule_id in self._in_this_rep:
+            if rule_id in self._faults:
+                self._faults[rule_id] += 1
+        # What still fires goes on into the next repetition.
+        self._in_this_rep = {r.id for r in self._frame_rules if self._states[r.id].since is not None}
+        for views, names in self._developing.items():
+            found = values_from(views)
+            known = {name: v for name in names if found is not None and (v := found.get(name)) is not None}
+            self._rows[views].append(RepRow(rep=rep, clean=clean, values=known))
+        for rule in self._set_rules:
+            if rule.at == "rep":
+                self._judge_set(rule, time)
+        self._learn(rep, RepValues(rep, [(f.time, f.values) for f in whole], numbers))
+        self._last_rep = rep
+
+    def _note_clean(self, numbers: dict[str, float]) -> bool:
+        clean = not any(rule_id in self._faults for rule_id in self._in_this_rep)
+        self._clean = self._clean + 1 if clean else 0
+        numbers["clean_reps"] = self._clean
+        return clean
+
+    def _numbers(self, rep: Rep, whole: Sequence[_Frame]) -> dict[str, float]:
+        """What only the phases and the repetition before tell of it."""
+        turn = self.exercise.counting.phases[2]
+        at_turn = [frame.time for frame in whole if frame.phase == turn]
+        numbers = {"turn_duration": at_turn[-1] - at_turn[0]} if at_turn else {}
+        if self._last_rep is not None and rep.start >= self._last_rep.end:
+            numbers["pause_duration"] = rep.start - self._last_rep.end
+        return numbers
+
+    def _learn(self, rep: Rep, values: RepValues) -> None:
+        """The first whole repetitions tell what is usual for this athlete: their middle values."""
+        for name, found in list(self._learning.items()) if rep.valid else ():
+            value = values.get(name)
+            if value is not None:
+                found.append(value)
+            if len(found) >= self.exercise.own_reps:
+                self._own[name] = sorted(found)[len(found) // 2]
+                del self._learning[name]
+
+    def _judge_set(self, rule: Rule, time: float) -> bool:
+        """Whether the rule fires on the set so far."""
+        return self._judge(rule, time, self._count, SetValues(self._rows[rule.views], rule.last), ())
+
+    def _judge(
+        self, rule: Rule, time: float, number: int, values: Values | None, whole: Sequence[_Frame]
+    ) -> bool:
+        """Whether a rule of what is over fires; it then waits to be spoken of."""
+        state = self._states[rule.id]
+        needs_ok = not rule.needs or 2 * sum(f.visible.issuperset(rule.needs) for f in whole) > len(whole)
+        state.judged = _Judged(number, values, values is not None, needs_ok)
+        state.since = state.rep = None
+        if values is None or not needs_ok or not rule.when.holds(values):
+            return False
+        state.blame = rule.when.blame(values)
+        state.since = state.last_true = time
+        state.rep = number
+        self._in_this_rep.add(rule.id)
+        return True
+
+    def _put_out(self, rule: Rule) -> None:
+        state = self._states[rule.id]
+        state.since = state.rep = state.judged = None
+
+    # -- what is said -------------------------------------------------------------------------------------
+
     def _may_speak(self, rule: Rule, time: float) -> bool:
         """The throttling layer: budget, cooldown, and never the same cue over and over."""
         state = self._states[rule.id]
@@ -413,41 +510,127 @@ class RuleEngine:
             last, priority = self._last_prompt
             if time - last < QUIET_SECONDS and rule.priority <= priority:
                 return False
-        return True
+        return not rule.praise or self._all_is_well(time)
+
+    def _all_is_well(self, time: float) -> bool:
+        """Whether praise would not contradict what is lit or was just said."""
+        if self._last_prompt is not None and time - self._last_prompt[0] < PRAISE_QUIET_SECONDS:
+            return False
+        return not any(
+            rule.is_fault and self._states[rule.id].since is not None for rule in self.exercise.rules
+        )
 
     def _speak(self, time: float, due: list[tuple[Rule, int | None]]) -> list[Prompt]:
         ready = [(rule, rep) for rule, rep in due if self._may_speak(rule, time)]
         if not ready:
             return []
         rule, rep = max(ready, key=lambda pair: pair[0].priority)
+        return [self._said(rule, time, rep)]
+
+    def _said(self, rule: Rule, time: float, rep: int | None) -> Prompt:
+        """The prompt, which counts as said."""
         state = self._states[rule.id]
         blame = state.blame
-        if blame is None:
-            return []
+        assert blame is not None  # a rule that fires has something to blame
         state.said += 1
         state.rep = None
         state.last_said = time
         self._last_prompt = (time, rule.priority)
         row = self._in_a_row[1] + 1 if self._in_a_row[0] == rule.id else 1
         self._in_a_row = (rule.id, row)
-        return [
-            Prompt(
-                t=time,
-                rule=rule.id,
-                rep=rep,
-                severity=rule.severity,
-                priority=rule.priority,
-                text=self._text(rule, blame),
-                parameter=blame.parameter,
-                value=blame.value,
-                limit=blame.limit,
-                joints=rule.joints,
-            )
-        ]
+        return Prompt(
+            t=time,
+            rule=rule.id,
+            rep=rep,
+            severity=rule.severity,
+            priority=rule.priority,
+            text=self._text(rule, blame),
+            parameter=blame.parameter,
+            value=blame.value,
+            limit=blame.limit,
+            joints=rule.joints,
+            praise=rule.praise,
+        )
 
     def _text(self, rule: Rule, blame: Blame) -> str:
         text = in_language(rule.say, self.language)
         # Not str.format: texts come from files, and format can reach into objects.
         return text.replace("{value}", format_value(blame.parameter, blame.value)).replace(
             "{limit}", format_value(blame.parameter, blame.limit)
+        )
+
+    # -- why --------------------------------------------------------------------------------------------
+
+    def explain(self, rule_id: str) -> Explanation:
+        """Why that rule fires or does not, as of the last step. Raises KeyError when there is no such rule.
+
+        A rule of what is over is explained on the repetition or phase that it was last judged on.
+        """
+        rule = next((rule for rule in self.exercise.rules if rule.id == rule_id), None)
+        if rule is None:
+            raise KeyError(rule_id)
+        state, measurement, time = self._states[rule_id], self._measurement, self._time or 0.0
+        judged = state.judged
+        values: Values | None = None
+        view_ok = phase_ok = True
+        missing: tuple[Joint, ...] = ()
+        unsure = None
+        if rule.judge == "frame":
+            phase_ok = not rule.phases or self._phase in rule.phases
+            if measurement is not None:
+                view_ok = measurement.view in rule.views
+                missing = tuple(joint for joint in rule.needs if joint not in measurement.visible)
+                sureness = self._sureness(rule, measurement)
+                unsure = sureness if sureness < rule.sure else None
+                values = self._looking_back(rule, time, measurement, {})
+        elif judged is not None:
+            values, view_ok = judged.values, judged.view_ok
+            missing = () if judged.needs_ok else rule.needs
+        checks = tuple(
+            Check(
+                parameter=comparison.parameter,
+                operator=comparison.operator,
+                value=None if values is None else values.get(comparison.parameter),
+                limit=comparison.limit if values is None else comparison.limit_for(values),
+                upper=comparison.upper,
+                relative=comparison.relative,
+                truth=None if values is None else comparison.holds(values),
+            )
+            for comparison in rule.when.comparisons()
+        )
+        return Explanation(
+            rule=rule.id,
+            judge=rule.judge,
+            time=time,
+            someone=measurement is not None or rule.judge != "frame",
+            judged=rule.judge == "frame" or judged is not None,
+            rep=judged.rep if judged is not None else None,
+            fires=state.since is not None,
+            since=state.since,
+            condition=None if values is None else rule.when.holds(values),
+            checks=checks,
+            view=measurement.view if measurement is not None else None,
+            views=rule.views,
+            view_ok=view_ok,
+            phase=self._phase,
+            phases=rule.phases,
+            phase_ok=phase_ok,
+            missing=missing,
+            sureness=unsure,
+            sure=rule.sure,
+            held=0.0 if state.pending_since is None else time - state.pending_since,
+            hold_for=rule.hold_for if rule.judge == "frame" else 0.0,
+            own_learnt=min((len(found) for found in self._learning.values()), default=self.exercise.own_reps),
+            own_reps=self.exercise.own_reps,
+            said=state.said,
+            per_set=rule.per_set,
+            said_now=state.last_said == time,
+            cooldown_left=0.0
+            if state.last_said is None
+            else max(0.0, rule.cooldown - (time - state.last_said)),
+            quiet_left=0.0
+            if self._last_prompt is None
+            else max(0.0, QUIET_SECONDS - (time - self._last_prompt[0])),
+            too_often=self._in_a_row[0] == rule.id and self._in_a_row[1] >= MOST_IN_A_ROW,
+            praise_waits=rule.praise and not self._all_is_well(time),
         )

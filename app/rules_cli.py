@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
+from app.exercise import Exercise, RuleTest
 from app.parameters import Measurer
 from app.recording import RecordingError, load_recording
 from app.reps import Hold, Rep, RepCounter
 from app.rulefile import SUFFIXES, read_exercise, rule_files
-from app.rules import LIBRARY, Exercise, Prompt, RuleEngine, RuleFileError, RuleTest, load_exercise
+from app.rules import LIBRARY, Prompt, RuleEngine, RuleFileError, load_exercise
 
 
 def add_check_parser(commands: Any) -> None:

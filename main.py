@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "test": Command("app.rules_cli", "add_test_parser", "run the rule files' own tests"),
     "exercises": Command("app.commands", "add_exercises_parser", "list the exercises of the library"),
     "bench": Command("app.bench", "add_parser", "measure the speed of every part"),
+    "doctor": Command("app.doctor", "add_parser", "look over the installation"),
     "train": Command("app.training.train", "add_parser", "train the network"),
     "export": Command("app.training.export", "add_parser", "put trained weights into the catalogue"),
     "evaluate": Command("app.training.evaluation", "add_parser", "measure the network on labelled data"),
@@ -120,10 +121,10 @@ def _run_app(arguments: list[str]) -> int:
     parser.add_argument(
         "--exercise", metavar="ID", help="exercise of the library, or a rule file of your own"
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--runtime", choices=("auto", "openvino", "torch"), default="auto")
-    parser.add_argument("--weights", metavar="NAME", default="auto", help="weights of the catalogue")
-    parser.add_argument("--language", metavar="CODE", default="en", help="language of the prompts")
+    parser.add_argument("--weights", metavar="NAME", help="weights of the catalogue")
+    parser.add_argument("--language", choices=("en", "zh"), help="of the window and the prompts")
     parser.add_argument(
         "--mirror", action=argparse.BooleanOptionalAction, help="mirror the picture (default: cameras only)"
     )
@@ -142,14 +143,22 @@ def _run_app(arguments: list[str]) -> int:
         if not own.is_file():
             raise UsageError(f"{own}: there is no such rule file")
 
-    from app.ui.app import Engine, run_app
+    from app.settings import load_settings
+    from app.ui.app import run_app
     from app.ui.window import Options
 
-    options = Options(source=parsed.source, mirror=parsed.mirror, loop=parsed.loop, language=parsed.language)
+    loaded = load_settings()
+    if loaded.notice:
+        logging.getLogger("formcue").warning("%s", loaded.notice)
+    told = {"language": parsed.language, "device": parsed.device, "model": parsed.weights}
+    options = Options(
+        source=parsed.source, exercise=parsed.exercise, mirror=parsed.mirror, loop=parsed.loop
+    )
     return run_app(
         options,
-        engine=Engine(weights=parsed.weights, device=parsed.device, runtime=parsed.runtime),
-        exercise=parsed.exercise,
+        settings=loaded.settings,
+        told={name: value for name, value in told.items() if value is not None},
+        runtime=parsed.runtime,
         own=own,
         full_screen=parsed.full_screen,
     )

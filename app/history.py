@@ -42,6 +42,9 @@ FILE: Final = "history.sqlite"
 BUSY_SECONDS: Final = 5.0  # another window's transaction is over long before
 _POSE_TYPE: Final = np.dtype("<f4")
 
+# Sets of workouts that are not deleted; those that are wait to be purged, and are few.
+_SHOWN: Final = "workout NOT IN (SELECT id FROM workouts WHERE hidden)"
+
 Measure = Literal["reps", "minutes", "range", "score"]
 
 # Each entry brings a file from the version of its place to the next; new ones are added at the end.
@@ -65,12 +68,15 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         hidden INTEGER NOT NULL DEFAULT 0 -- deleted, and may still be had back
     );
     CREATE INDEX workouts_by_day ON workouts (profile, hidden, day);
+    CREATE INDEX workouts_hidden ON workouts (hidden) WHERE hidden;
     CREATE INDEX workouts_by_time ON workouts (profile, hidden, began);
     CREATE TABLE sets (
         id INTEGER PRIMARY KEY,
         workout INTEGER NOT NULL REFERENCES workouts ON DELETE CASCADE,
         place INTEGER NOT NULL,
         exercise TEXT NOT NULL,
+        profile INTEGER NOT NULL,         -- the workout's own, as is began: for the indexes
+        began REAL NOT NULL,
         started REAL NOT NULL,
         seconds REAL NOT NULL,
         target_reps INTEGER,
@@ -86,7 +92,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         weight INTEGER NOT NULL           -- how many repetitions and holds stand behind the score
     );
     CREATE INDEX sets_by_workout ON sets (workout, place, exercise, count, work, range, score, weight);
-    CREATE INDEX sets_by_exercise ON sets (exercise, workout, count, held, longest, range, score, weight);
+    CREATE INDEX sets_by_exercise ON sets
+        (profile, exercise, began, count, longest, range, score, weight, workout);
     CREATE TABLE reps (
         id INTEGER PRIMARY KEY,
         set_id INTEGER NOT NULL REFERENCES sets ON DELETE CASCADE,
@@ -250,6 +257,7 @@ class History:
 
     def add(self, done: WorkoutSummary, profile: Profile) -> None:
         """Writes a workout; one that is there under its id is replaced, so that nothing is there twice."""
+        began = done.started.timestamp()
         with self._change():
             self._db.execute("DELETE FROM workouts WHERE uuid = ?", (done.id,))
             number = self._insert(
@@ -259,20 +267,19 @@ class History:
                 plan=done.plan,
                 names=json.dumps(dict(done.names), ensure_ascii=False),
                 started=done.started.isoformat(),
-                began=done.started.timestamp(),
+                began=began,
                 day=done.started.date().isoformat(),
                 seconds=done.seconds,
                 finished=done.finished,
             )
             for place, one in enumerate(done.sets):
-                self._add_set(number, place, one)
+                self._add_set(one, workout=number, place=place, profile=profile.id, began=began)
 
-    def _add_set(self, workout: int, place: int, done: SetSummary) -> None:
+    def _add_set(self, done: SetSummary, **around: float) -> None:
         tempo = done.tempo
         number = self._insert(
             "sets",
-            workout=workout,
-            place=place,
+            **around,
             exercise=done.exercise,
             started=done.started,
             seconds=done.seconds,
@@ -378,17 +385,18 @@ class History:
 
     def workouts(self, profile: Profile, *, most: int = 200, skip: int = 0) -> list[WorkoutLine]:
         """The newest first."""
-        rows = self._read(
-            "SELECT * FROM workouts WHERE profile = ? AND NOT hidden ORDER BY began DESC, id DESC"
-            " LIMIT ? OFFSET ?",
-            (profile.id, most, skip),
-        )
+        page = "FROM workouts WHERE profile = ? AND NOT hidden ORDER BY began DESC, id DESC LIMIT ? OFFSET ?"
+        which = (profile.id, most, skip)
+        found: dict[int, list[sqlite3.Row]] = {}
+        for one in self._read(
+            "SELECT workout, exercise, count, score, weight FROM sets"
+            f" WHERE workout IN (SELECT id {page}) ORDER BY workout, place",
+            which,
+        ):
+            found.setdefault(one["workout"], []).append(one)
         out: list[WorkoutLine] = []
-        for row in rows:
-            sets = self._read(
-                "SELECT exercise, count, score, weight FROM sets WHERE workout = ? ORDER BY place",
-                (row["id"],),
-            )
+        for row in self._read(f"SELECT * {page}", which):
+            sets = found.get(row["id"], [])
             weight = sum(one["weight"] for one in sets if one["score"] is not None)
             total = sum(one["weight"] * one["score"] for one in sets if one["score"] is not None)
             out.append(
@@ -442,8 +450,8 @@ class History:
     def exercises(self, profile: Profile) -> list[str]:
         """The exercises that were done, the most frequent first."""
         rows = self._read(
-            "SELECT sets.exercise, COUNT(*) AS n FROM workouts JOIN sets ON sets.workout = workouts.id"
-            " WHERE profile = ? AND NOT hidden GROUP BY sets.exercise ORDER BY n DESC, sets.exercise",
+            f"SELECT exercise, COUNT(*) AS n FROM sets WHERE profile = ? AND {_SHOWN}"
+            " GROUP BY exercise ORDER BY n DESC, exercise",
             (profile.id,),
         )
         return [row["exercise"] for row in rows]
@@ -469,7 +477,7 @@ class History:
         rows = self._read(
             f"SELECT CAST((julianday(day) - julianday(?)) / 7 AS INTEGER) AS week, {value} AS value"
             " FROM workouts JOIN sets ON sets.workout = workouts.id"
-            f" WHERE profile = ? AND NOT hidden AND day BETWEEN ? AND ?{only} GROUP BY week",
+            f" WHERE workouts.profile = ? AND NOT hidden AND day BETWEEN ? AND ?{only} GROUP BY week",
             (first, profile.id, first, last, *which),
         )
         found = {int(row["week"]): row["value"] for row in rows}
@@ -490,13 +498,12 @@ class History:
 
     def streak(self, profile: Profile, today: date) -> int:
         """Days in a row (see the module)."""
-        rows = self._read(
+        wanted, length = today, 0
+        for row in self._db.execute(  # read only as far as needed
             "SELECT DISTINCT day FROM workouts WHERE profile = ? AND NOT hidden AND day <= ?"
             " ORDER BY day DESC",
             (profile.id, today.isoformat()),
-        )
-        wanted, length = today, 0
-        for row in rows:
+        ):
             day = date.fromisoformat(row["day"])
             if length == 0 and day == today - timedelta(days=1):
                 wanted = day
@@ -514,17 +521,18 @@ class History:
         until = 1e12 if before is None else before.timestamp()
         out: list[Best] = []
         kinds: tuple[tuple[Literal["reps", "range", "hold", "score"], str, str], ...] = (
-            ("reps", "sets.count", "sets.count > 0"),
-            ("range", "sets.range", "sets.count >= 3 AND sets.range IS NOT NULL"),
-            ("hold", "sets.longest", "sets.longest > 0"),
-            ("score", "sets.score", "sets.weight >= 3 AND sets.score IS NOT NULL"),
+            ("reps", "count", "count > 0"),
+            ("range", "range", "count >= 3 AND range IS NOT NULL"),
+            ("hold", "longest", "longest > 0"),
+            ("score", "score", "weight >= 3 AND score IS NOT NULL"),
         )
         for what, value, condition in kinds:
             rows = self._read(
-                f"SELECT sets.exercise, MAX({value}) AS value, day, uuid"
-                " FROM sets JOIN workouts ON sets.workout = workouts.id"
-                f" WHERE profile = ? AND NOT hidden AND began < ? AND {condition}"
-                " GROUP BY sets.exercise",
+                "SELECT best.exercise, value, day, uuid FROM"
+                # SQLite gives the workout of the row that has the maximum.
+                f" (SELECT exercise, MAX({value}) AS value, workout FROM sets"
+                f" WHERE profile = ? AND {_SHOWN} AND began < ? AND {condition} GROUP BY exercise) AS best"
+                " JOIN workouts ON workouts.id = best.workout",
                 (profile.id, until),
             )
             out += [

@@ -13,10 +13,19 @@ from typing import Any, Final
 
 import yaml
 
-from app.conditionfile import condition, joints, parameter, quantity, sided_parameter, views
+from app.conditionfile import (
+    comparisons,
+    condition,
+    joints,
+    overlap,
+    parameter,
+    quantity,
+    sided_parameter,
+    views,
+)
 from app.conditions import Condition, names_in
 from app.exercise import SEVERITIES, Exercise, Rule, RuleTest, Severity
-from app.measures import JUDGES, Judge
+from app.measures import JUDGES, Judge, parameter_of
 from app.parameters import PARAMETERS, VIEWS
 from app.reps import DEFAULT_PHASES, Counting, PhaseNames, Signal
 from app.rules import RuleFileError
@@ -32,9 +41,9 @@ from app.yamlfile import (
     choice,
     definitions_of,
     described,
-    did_you_mean,
     entries,
     exactly,
+    flag,
     identifier,
     json_schema,
     many,
@@ -166,7 +175,7 @@ def _counting(phases: PhaseNames | None) -> Kind[Counting]:
         found = entries(reader, node, "reps or hold")
         if len(found) != 1 or found[0][0] not in kinds:
             names = ", ".join(quoted(name) for name, _, _ in found) or "nothing"
-            near = did_you_mean(found[0][0] if found else "", kinds)
+            near = reader.near(found[0][0] if found else "", kinds)
             raise reader.wrong(node, names, 'either "reps" or "hold"', near)
         return kinds[found[0][0]].read(reader, found[0][2])
 
@@ -217,25 +226,51 @@ def _say() -> Kind[dict[str, str]]:
     return Kind(read, kind.schema)
 
 
-def _rule_fields(judge: Judge, phases: Sequence[str] | None) -> dict[str, Field]:
+# The keys that mean something only for some kinds of rule.
+_ONLY: Final[dict[str, tuple[Judge, ...]]] = {
+    "phases": ("frame", "phase"),
+    "for": ("frame",),
+    "until": ("frame",),
+    "over": ("frame",),
+    "sure": ("frame",),
+    "needs": ("frame", "phase", "rep"),
+    "at": ("set",),
+    "last": ("set",),
+}
+_THINGS: Final[dict[Judge, str]] = {"frame": "frames", "phase": "phases", "rep": "reps", "set": "sets"}
+
+
+def _rule_fields(judge: Judge, phases: Sequence[str] | None, *, over: bool = False) -> dict[str, Field]:
     phase = identifier() if phases is None else choice(phases, "a phase")
+    when = condition(judge, over=over)
+    level = Field(kind=comparisons(judge, over=over), about="comparisons in the place of those of `when`")
     return {
         "id": Field(kind=identifier(), about="its name in results and tests", required=True),
         "severity": Field(kind=choice(SEVERITIES, "a severity"), about="how bad it is (warning)"),
         "priority": Field(
             kind=whole(1, 100, "a priority"), about="when several are due the highest is said (20, 50, 80)"
         ),
+        "praise": Field(kind=flag(), about="said of what went well: sparsely, and where nothing is wrong"),
         "judge": Field(kind=choice(JUDGES, "when to judge"), about="when its condition is looked at (frame)"),
-        "when": Field(kind=condition(judge), about="what must be true for it to fire", required=True),
+        "when": Field(kind=when, about="what must be true for it to fire", required=True),
+        "until": Field(kind=when, about="once it fires, what must be true for it to clear"),
+        "over": Field(kind=seconds(20.0), about="judges statistics of so many seconds back"),
         "phases": Field(kind=many(phase, "phases"), about="only in these"),
         "views": Field(kind=views(), about="only from these; from any other it stays silent"),
         "needs": Field(kind=joints(), about="joints that must be seen besides those measured"),
+        "sure": Field(kind=within(0.0, 1.0, "a confidence"), about="how well they must be seen (0.3)"),
         "for": Field(kind=seconds(60.0), about="how long it must hold before it fires (0.3s)"),
         "keep_for": Field(
             kind=seconds(60.0), about="how long it must be gone before it clears (0.3s, rep 3s)"
         ),
         "cooldown": Field(kind=seconds(600.0), about="before it is said again (8s)"),
         "per_set": Field(kind=whole(1, 100, "how often a set"), about="how often it may be said (4)"),
+        "at": Field(kind=choice(("end", "rep"), "when"), about="at the set's end, or after each rep (end)"),
+        "last": Field(kind=whole(1, 20, "reps"), about="how many reps `first` and `last` are (3)"),
+        "levels": Field(
+            kind=mapping("levels", {"beginner": level, "strict": level}, lambda reader, node, found: found),
+            about="other limits for beginners, or for those who want it strict",
+        ),
         "joints": Field(kind=joints(), about="what is highlighted"),
         "say": Field(kind=_say(), about="what to do; {value} and {limit} are filled in", required=True),
     }
@@ -243,60 +278,135 @@ def _rule_fields(judge: Judge, phases: Sequence[str] | None) -> dict[str, Field]
 
 def _rule(phases: Sequence[str] | None) -> Kind[Rule]:
     def read(reader: Reader, node: Node) -> Rule:
+        judge: Judge = "frame"
         written = value_of(node, "judge")
-        is_rep = isinstance(written, yaml.ScalarNode) and written.value == "rep"
-        judge: Judge = "rep" if is_rep else "frame"
+        for one in JUDGES:
+            if isinstance(written, yaml.ScalarNode) and written.value == one:
+                judge = one
         before = reader.count
-        found = read_fields(reader, node, "a rule", _rule_fields(judge, phases))
-        if judge == "rep":
-            for key in ("phases", "for"):
-                if (value := value_of(node, key)) is not None:
-                    reader.report(
-                        value,
-                        f'found "{key}" in a rule that judges reps, expected it only with `judge: frame`',
-                    )
+        over = value_of(node, "over") is not None
+        found = read_fields(reader, node, "a rule", _rule_fields(judge, phases, over=over))
+        for key, judges in _ONLY.items():
+            if judge not in judges and (value := value_of(node, key)) is not None:
+                only = " or ".join(f"`judge: {one}`" for one in judges)
+                reader.report(
+                    value,
+                    f'found "{key}" in a rule that judges {_THINGS[judge]}, expected it only with {only}',
+                )
+        if reader.count == before:
+            _check_rule(reader, node, judge, found)
         if reader.count > before:
             raise WrongError
-        when: Condition = found["when"]
-        severity: Severity = found.get("severity", "warning")
-        return Rule(
-            id=found["id"],
-            severity=severity,
-            priority=found.get("priority", _PRIORITIES[severity]),
-            judge=judge,
-            when=when,
-            phases=found.get("phases", ()),
-            views=found.get("views", VIEWS),
-            needs=found.get("needs", ()),
-            hold_for=found.get("for", 0.3),
-            keep_for=found.get("keep_for", 0.3 if judge == "frame" else 3.0),
-            cooldown=found.get("cooldown", 8.0),
-            per_set=found.get("per_set", 4),
-            joints=found.get("joints") or _joints_of(when),
-            say=found["say"],
-        )
+        return _made(judge, found)
 
     return Kind(read, *_rule_schema())
 
 
+def _check_rule(reader: Reader, node: Node, judge: Judge, found: dict[str, Any]) -> None:
+    """What no key can say alone."""
+    when: Condition = found["when"]
+
+    def place(*keys: str) -> Node:
+        at = node
+        for key in keys:
+            at = value_of(at, key) or at
+        return at
+
+    if judge == "phase" and "phases" not in found:
+        reader.report(node, 'found no "phases", expected it in a rule that judges phases')
+    if found.get("praise") and found.get("severity", "info") != "info":
+        reader.report(place("severity"), f"found {found['severity']} in praise, expected info, or nothing")
+    is_fault = found.get("severity", "info" if found.get("praise") else "warning") != "info"
+    if is_fault and "clean_reps" in names_in(when):
+        reader.report(
+            place("when"),
+            "found clean_reps in a rule of faults, expected it with `praise: true` or `severity: info`",
+        )
+    if "until" in found and (name := overlap(when, found["until"])) is not None:
+        reader.report(
+            place("until"), f"found {name} in both `when` and `until` at once, expected a gap or none"
+        )
+    written = [(comparison.parameter, comparison.operator) for comparison in when.comparisons()]
+    for level, patches in found.get("levels", {}).items():
+        for patch in patches:
+            if (patch.parameter, patch.operator) not in written:
+                known = ", ".join(f"{name} {operator}" for name, operator in dict.fromkeys(written))
+                reader.report(
+                    place("levels", level, patch.parameter),
+                    f"found {patch.parameter} {patch.operator}, expected a comparison of `when`: {known}",
+                )
+
+
+def _made(judge: Judge, found: dict[str, Any]) -> Rule:
+    """The rule, with what it does not say filled in."""
+    praise = bool(found.get("praise", False))
+    severity: Severity = found.get("severity", "info" if praise else "warning")
+    rare = praise or judge == "set"
+    return Rule(
+        id=found["id"],
+        severity=severity,
+        priority=found.get("priority", 10 if praise else _PRIORITIES[severity]),
+        judge=judge,
+        when=found["when"],
+        until=found.get("until"),
+        phases=found.get("phases", ()),
+        views=found.get("views", VIEWS),
+        needs=found.get("needs", ()),
+        sure=found.get("sure", 0.0),
+        over=found.get("over", 0.0),
+        at=found.get("at", "end"),
+        last=found.get("last", 3),
+        hold_for=found.get("for", 0.3),
+        keep_for=found.get("keep_for", 0.3 if judge == "frame" else 3.0),
+        cooldown=found.get("cooldown", 20.0 if rare else 8.0),
+        per_set=found.get("per_set", 3 if praise else 1 if judge == "set" else 4),
+        praise=praise,
+        joints=found.get("joints") or _joints_of(found["when"]),
+        say=found["say"],
+        levels=found.get("levels", {}),
+    )
+
+
 @cache
 def _rule_schema() -> tuple[Schema, Schema]:
-    """The schema of a rule; what `when` may say depends on `judge`."""
-    frame, rep = _rule_fields("frame", None), _rule_fields("rep", None)
-    schema = object_schema(frame)
-    schema["properties"]["when"] = {"description": frame["when"].about}
-    schema["if"] = {"properties": {"judge": {"const": "rep"}}, "required": ["judge"]}
-    schema["then"] = {"properties": {"when": rep["when"].kind.schema, "phases": False, "for": False}}
-    schema["else"] = {"properties": {"when": frame["when"].kind.schema}}
-    return schema, {**definitions_of(frame), **definitions_of(rep)}
+    """The schema of a rule; what its conditions may say, and which keys it may have, depends on `judge`."""
+    plain = _rule_fields("frame", None)
+    schema = object_schema(plain)
+    definitions = dict(definitions_of(plain))
+    for key in ("when", "until", "levels"):
+        schema["properties"][key] = {"description": plain[key].about}
+
+    def conditions(judge: Judge, *, over: bool = False) -> dict[str, Any]:
+        fields = _rule_fields(judge, None, over=over)
+        definitions.update(definitions_of(fields))
+        properties = {key: fields[key].kind.schema for key in ("when", "until", "levels")}
+        return {"properties": properties | {key: False for key, only in _ONLY.items() if judge not in only}}
+
+    def judged(judge: Judge) -> dict[str, Any]:
+        return {"properties": {"judge": {"const": judge}}, "required": ["judge"]}
+
+    schema["allOf"] = [
+        *({"if": judged(judge), "then": conditions(judge)} for judge in ("phase", "rep", "set")),
+        {
+            "if": {
+                "not": {"required": ["judge"], "properties": {"judge": {"enum": ["phase", "rep", "set"]}}}
+            },
+            "then": {
+                "if": {"required": ["over"]},
+                "then": conditions("frame", over=True),
+                "else": conditions("frame"),
+            },
+        },
+    ]
+    return schema, definitions
 
 
 def _joints_of(when: Condition) -> tuple[Joint, ...]:
     """The joints of a condition's first parameter: what the reminder is about."""
     for name in names_in(when):
-        info = PARAMETERS.get(name.split(".")[0])
-        if info is not None:
-            return info.joints
+        parameter = parameter_of(name)
+        if parameter is not None:
+            return PARAMETERS[parameter].joints
     return ()
 
 
@@ -367,6 +477,10 @@ def _exercise(phases: PhaseNames | None = None, rule_ids: Sequence[str] | None =
         "views": Field(kind=views(), about="from where it can be judged, the best first", required=True),
         "sources": Field(kind=many(text(1000), "texts"), about="where the reminders come from"),
         "counting": Field(kind=_counting(phases), about="what is a repetition, or a hold", required=True),
+        "own_reps": Field(
+            kind=whole(1, 20, "reps"),
+            about="from how many first reps the athlete's own values are learnt (3)",
+        ),
         "phases": Field(kind=_phases(), about="names for the four phases of a repetition"),
         "rules": Field(kind=_rules(phases), about="the reminders", required=True),
         "tests": Field(kind=many(_test(rule_ids), "tests"), about="what must come of recorded poses"),
@@ -384,6 +498,7 @@ def _exercise(phases: PhaseNames | None = None, rule_ids: Sequence[str] | None =
             rules=found["rules"],
             sources=found.get("sources", ()),
             tests=found.get("tests", ()),
+            own_reps=found.get("own_reps", 3),
             path=reader.path,
         )
 

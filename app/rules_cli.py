@@ -1,20 +1,37 @@
-"""`check`: validates rule files, and prints every problem with its place. `test`: runs the tests in them."""
+"""The trainer's commands: `check`, `test`, `schema` for editors, `calibrate` to a person."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from app.commands import add_exercise_argument, choose_exercise
 from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from app.exercise import Exercise, RuleTest
+from app.explanation import Explanation
+from app.files import to_json
+from app.overrides import (
+    Overrides,
+    calibrated,
+    load_overrides,
+    overrides_text,
+    save_overrides,
+)
 from app.parameters import Measurer
 from app.recording import RecordingError, load_recording
 from app.reps import Hold, Rep, RepCounter
-from app.rulefile import SUFFIXES, read_exercise, rule_files
-from app.rules import LIBRARY, Prompt, RuleEngine, RuleFileError, load_exercise
+from app.rulefile import exercise_schema, read_exercise, rule_files
+from app.rules import LIBRARY, Prompt, RuleEngine, RuleFileError, load_exercise, load_library
+from app.yamlfile import SUFFIXES
+
+SCHEMA_FILE: Final = LIBRARY / "exercise.schema.json"
+
+
+# -- check --------------------------------------------------------------------------------------------
 
 
 def add_check_parser(commands: Any) -> None:
@@ -25,13 +42,7 @@ def add_check_parser(commands: Any) -> None:
         description="Validates rule files and prints everything that is wrong with them, one line each: "
         "file:line:column: what was found, what was expected, the nearest name.",
     )
-    parser.add_argument(
-        "paths",
-        nargs="*",
-        type=Path,
-        metavar="FILE|DIR",
-        help="rule files, or folders of them (default: the library that Formcue ships)",
-    )
+    _add_paths(parser)
     parser.set_defaults(run=run_check)
 
 
@@ -49,21 +60,27 @@ def run_check(args: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
+def check(path: Path) -> tuple[str, ...]:
+    """Every problem of a file, in its order, each "file:line:column: ..."."""
+    try:
+        read_exercise(path, name=_shown(path))
+    except RuleFileError as error:
+        return error.problems
+    return ()
+
+
+# -- test ---------------------------------------------------------------------------------------------
+
+
 def add_test_parser(commands: Any) -> None:
     """Adds `test` to the sub-parsers of the main argument parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "test",
         help="run the rule files' own tests",
         description="Runs the tests in rule files: counts and judges the recorded poses that they name, and "
-        "prints what came out differently.",
+        "prints what came out differently: - was expected and is missing, + came and was not expected.",
     )
-    parser.add_argument(
-        "paths",
-        nargs="*",
-        type=Path,
-        metavar="FILE|DIR",
-        help="rule files, or folders of them (default: the library that Formcue ships)",
-    )
+    _add_paths(parser)
     parser.set_defaults(run=run_test)
 
 
@@ -71,6 +88,7 @@ def run_test(args: argparse.Namespace) -> int:
     """Runs the tests of args.paths. 0 = all passed, 1 = one failed or a file is broken, 2 = no such file."""
     files = find_rule_files(args.paths or [LIBRARY])
     tests = failed = broken = 0
+    untested: list[str] = []
     for path in files:
         problems = check(path)
         if problems:
@@ -78,12 +96,17 @@ def run_test(args: argparse.Namespace) -> int:
             print("\n".join(problems))
             continue
         exercise = load_exercise(path)
+        if not exercise.tests:
+            untested.append(_shown(path))
         for test in exercise.tests:
             tests += 1
             differences = run_one(exercise, test)
-            failed += bool(differences)
-            for difference in differences:
-                print(f"{_shown(path)}:{test.line}: {test.recording.name}: {difference}")
+            if differences:
+                failed += 1
+                print(f"{_shown(path)}:{test.line}: {test.recording.name}")
+                print("\n".join(f"    {line}" for line in differences))
+    for shown in untested:
+        print(f"{shown}: has no tests", file=sys.stderr)
     if failed or broken:
         print(f"{failed} of {_some(tests, 'test')} failed, {_some(broken, 'file')} broken", file=sys.stderr)
         return EXIT_FAILED
@@ -92,7 +115,7 @@ def run_test(args: argparse.Namespace) -> int:
 
 
 def run_one(exercise: Exercise, test: RuleTest) -> list[str]:
-    """What came out differently than the test says; empty when it passed."""
+    """What came out differently than the test says, line by line; empty when it passed."""
     try:
         recording = load_recording(test.recording)
     except RecordingError as error:
@@ -100,6 +123,7 @@ def run_one(exercise: Exercise, test: RuleTest) -> list[str]:
     measurer, counter, engine = Measurer(), RepCounter(exercise.counting), RuleEngine(exercise)
     events: list[Rep | Hold] = []
     prompts: list[Prompt] = []
+    nearest: dict[str, Explanation] = {}
     time = 0.0
     for frame in recording.frames:
         time = frame.time
@@ -107,24 +131,124 @@ def run_one(exercise: Exercise, test: RuleTest) -> list[str]:
         new = counter.step(time, measurement)
         events += new
         prompts += engine.step(time, measurement, counter.phase, new)
+        for rule in test.prompts or ():
+            explained = engine.explain(rule)
+            if rule not in nearest or _nearness(explained) > _nearness(nearest[rule]):
+                nearest[rule] = explained
     new = counter.finish(time)
     events += new
     prompts += engine.finish(time, new)
-    out = []
+    out: list[str] = []
     for name, kind, expected in (("reps", Rep, test.reps), ("holds", Hold, test.holds)):
         found = [event for event in events if isinstance(event, kind)]
         if expected is not None and len(found) != expected:
-            ends = ", ".join(f"{event.end:.1f} s" for event in found)
-            out.append(
-                f"counted {len(found)} {name}, expected {expected}" + (f"; ended at {ends}" if ends else "")
-            )
-    if test.prompts is not None:
-        said = {prompt.rule for prompt in prompts}
-        for rule in sorted(said - set(test.prompts)):
-            first = next(prompt for prompt in prompts if prompt.rule == rule)
-            out.append(f'said "{first.text}" ({rule}) at {first.t:.1f} s, expected it not to be said')
-        out += [f"{rule} was not said, expected it" for rule in sorted(set(test.prompts) - said)]
+            out.append(f"- {name}: {expected}")
+            out.append(f"+ {name}: {len(found)}" + "".join(f"\n        {_event(event)}" for event in found))
+    return out + (_other_prompts(test.prompts, prompts, nearest) if test.prompts is not None else [])
+
+
+def _nearness(explained: Explanation) -> tuple[bool, float, int]:
+    """How near a rule was to speaking."""
+    return explained.fires, explained.held, sum(check.truth is True for check in explained.checks)
+
+
+def _event(event: Rep | Hold) -> str:
+    if isinstance(event, Hold):
+        return f"{event.start:.1f} s to {event.end:.1f} s"
+    return f"{event.number}: {event.start:.1f} s, turn {event.turn:.1f} s, to {event.end:.1f} s"
+
+
+def _other_prompts(
+    expected: Sequence[str], prompts: Sequence[Prompt], nearest: dict[str, Explanation]
+) -> list[str]:
+    said = {prompt.rule for prompt in prompts}
+    out: list[str] = []
+    for rule in sorted(set(expected) - said):
+        explained = nearest.get(rule)
+        why = f" (nearest at {explained.time:.1f} s: {explained.text()})" if explained else ""
+        out.append(f"- {rule}: was never said{why}")
+    for prompt in prompts:
+        if prompt.rule not in expected:
+            in_rep = f", repetition {prompt.rep}" if prompt.rep is not None else ""
+            out.append(f'+ {prompt.rule}: said at {prompt.t:.1f} s{in_rep}: "{prompt.text}"')
     return out
+
+
+# -- schema -------------------------------------------------------------------------------------------
+
+
+def add_schema_parser(commands: Any) -> None:
+    """Adds `schema` to the sub-parsers of the main argument parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "schema",
+        help="print the JSON Schema of rule files",
+        description="Prints the JSON Schema of rule files, with which editors complete and check them. The "
+        "library has it as coach_rules/exercise.schema.json.",
+    )
+    parser.set_defaults(run=run_schema)
+
+
+def run_schema(args: argparse.Namespace) -> int:
+    """Prints the schema."""
+    print(schema_text(), end="")
+    return EXIT_DONE
+
+
+def schema_text() -> str:
+    """The JSON Schema of rule files, one definition a line."""
+    schema = exercise_schema()
+    definitions = schema.pop("definitions")
+    lines = to_json(definitions).rstrip().replace("\n", "\n  ")
+    return to_json(schema).rstrip().removesuffix("}") + f',\n "definitions": {lines}}}\n'
+
+
+# -- calibrate ----------------------------------------------------------------------------------------
+
+
+def add_calibrate_parser(commands: Any) -> None:
+    """Adds `calibrate` to the sub-parsers of the main argument parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "calibrate",
+        help="adjust an exercise to how far a person can go",
+        description="Takes the range of a few repetitions, done as far as the person can, from a recorded "
+        "pose file (see `record`) and notes it in an adjustments file, which the app and analyze take with "
+        "--adjust. The trainer's rule file stays as it is.",
+    )
+    parser.add_argument("recording", type=Path, metavar="POSES", help="a recorded pose file")
+    add_exercise_argument(parser, required=True)
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.yaml", help="added to if it is there"
+    )
+    parser.set_defaults(run=run_calibrate)
+
+
+def run_calibrate(args: argparse.Namespace) -> int:
+    """Writes or extends args.out."""
+    exercise = choose_exercise(args.exercise)
+    recording = load_recording(args.recording)
+    measurer = Measurer()
+    found = calibrated(exercise, [measurer.step(frame.pose, frame.time) for frame in recording.frames])
+    library = {**load_library(), exercise.id: exercise}
+    before = load_overrides(args.out, library) if args.out.exists() else Overrides()
+    kept = before.exercises.get(exercise.id)
+    mine = found if kept is None else replace(kept, signals=found.signals, own=found.own)
+    after = replace(before, exercises={**before.exercises, exercise.id: mine})
+    save_overrides(args.out, after)
+    print(overrides_text(Overrides(exercises={exercise.id: mine})), end="")
+    return EXIT_DONE
+
+
+# -- files --------------------------------------------------------------------------------------------
+
+
+def _add_paths(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="FILE|DIR",
+        help="rule files, or folders of them (default: the library that Formcue ships)",
+    )
 
 
 def find_rule_files(paths: Sequence[Path]) -> list[Path]:
@@ -141,15 +265,6 @@ def find_rule_files(paths: Sequence[Path]) -> list[Path]:
         else:
             raise UsageError(f"{path}: there is no such file or folder")
     return list(dict.fromkeys(found))
-
-
-def check(path: Path) -> tuple[str, ...]:
-    """Every problem of a file, in its order, each "file:line:column: ..."."""
-    try:
-        read_exercise(path, name=_shown(path))
-    except RuleFileError as error:
-        return error.problems
-    return ()
 
 
 def _shown(path: Path) -> str:

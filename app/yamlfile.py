@@ -99,6 +99,18 @@ class Reader:
         """How many problems there are so far."""
         return len(self._found)
 
+    def nearest(self, value: str, known: Iterable[str]) -> str:
+        """The nearest known name, or nothing; also nothing after so many problems that nobody reads on."""
+        if self.count >= MAX_PROBLEMS:
+            return ""
+        close = difflib.get_close_matches(value[:60].lower(), list(known), n=1, cutoff=0.6)
+        return close[0] if close else ""
+
+    def near(self, value: str, known: Iterable[str]) -> str:
+        """The nearest known name as a question, or nothing."""
+        name = self.nearest(value, known)
+        return f'did you mean "{name}"?' if name else ""
+
     def report(self, node: Node, what: str) -> None:
         """A problem after which the reading of this value can go on."""
         self._found.append((node.start_mark.line + 1, node.start_mark.column + 1, what))
@@ -226,7 +238,7 @@ def choice(known: Sequence[str], what: str) -> Kind[str]:
     def read(reader: Reader, node: Node) -> str:
         value = scalar(reader, node, what)
         if value not in known:
-            raise reader.wrong(node, quoted(value), one_of(known, what), did_you_mean(value, known))
+            raise reader.wrong(node, quoted(value), one_of(known, what), reader.near(value, known))
         return value
 
     return Kind(read, {"enum": list(known)})
@@ -331,7 +343,7 @@ def read_fields(reader: Reader, node: Node, what: str, fields: Mapping[str, Fiel
     for name, key, value in entries(reader, node, what):
         entry = fields.get(name)
         if entry is None:
-            near = did_you_mean(name, fields)
+            near = reader.near(name, fields)
             reader.report(
                 key,
                 f"found the key {quoted(name)}, expected {one_of(tuple(fields), 'a key')}"
@@ -459,15 +471,9 @@ def quoted(value: str) -> str:
 
 def one_of(known: Sequence[str], what: str) -> str:
     """The choice in words, all of them when they are few."""
-    if len(known) <= 18:
+    if len(known) <= 24:
         return f"{what}: {', '.join(known)}"
     return f"{what} of the list in coach_rules/README.md"
-
-
-def did_you_mean(value: str, known: Iterable[str]) -> str:
-    """The nearest name as a question, or nothing."""
-    close = difflib.get_close_matches(value[:60].lower(), list(known), n=1, cutoff=0.6)
-    return f'did you mean "{close[0]}"?' if close else ""
 
 
 def _read_as(node: Node) -> str:

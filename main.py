@@ -32,6 +32,9 @@ COMMANDS: Final = {
     "estimate": Command("app.estimate", "add_parser", "joints of the person in images"),
     "check": Command("app.rules_cli", "add_check_parser", "validate rule files"),
     "test": Command("app.rules_cli", "add_test_parser", "run the rule files' own tests"),
+    "schema": Command("app.rules_cli", "add_schema_parser", "print the JSON Schema of rule files"),
+    "calibrate": Command("app.rules_cli", "add_calibrate_parser", "adjust an exercise to a person's range"),
+    "record": Command("app.record", "add_parser", "record the poses of a video or the camera"),
     "exercises": Command("app.commands", "add_exercises_parser", "list the exercises of the library"),
     "bench": Command("app.bench", "add_parser", "measure the speed of every part"),
     "doctor": Command("app.doctor", "add_parser", "look over the installation"),
@@ -151,9 +154,7 @@ def _run_app(arguments: list[str]) -> int:
     if loaded.notice:
         logging.getLogger("formcue").warning("%s", loaded.notice)
     told = {"language": parsed.language, "device": parsed.device, "model": parsed.weights}
-    options = Options(
-        source=parsed.source, exercise=parsed.exercise, mirror=parsed.mirror, loop=parsed.loop
-    )
+    options = Options(source=parsed.source, exercise=parsed.exercise, mirror=parsed.mirror, loop=parsed.loop)
     return run_app(
         options,
         settings=loaded.settings,

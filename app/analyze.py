@@ -18,9 +18,11 @@ from tqdm import tqdm
 
 from app.capture import Source, open_source
 from app.commands import (
+    add_adjust_arguments,
     add_exercise_argument,
     add_language_argument,
     add_runtime_arguments,
+    adjusted,
     choose_exercise,
     load_estimator,
 )
@@ -54,6 +56,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--record", metavar="FILE.poses.gz", type=Path, help="also the poses, to analyze again"
     )
+    add_adjust_arguments(parser)
     add_language_argument(parser)
     add_runtime_arguments(parser)
     parser.set_defaults(run=run)
@@ -61,7 +64,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Does the work of the command. Raises FormcueError; nothing is left half-written."""
-    exercise = choose_exercise(args.exercise)
+    exercise = adjusted(choose_exercise(args.exercise), args)
     outputs = [path for path in (args.out, args.overlay, args.record) if path is not None]
     for path in outputs:
         check_writable(path)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import EXIT_DONE, UsageError
-from app.rules import Exercise, load_exercise, load_library
+from app.exercise import LEVELS, Exercise
+from app.overrides import Overrides, load_overrides, with_overrides
+from app.rules import load_exercise, load_library
 
 if TYPE_CHECKING:
     from app.estimator import Estimator
@@ -29,6 +31,22 @@ def add_exercise_argument(parser: argparse.ArgumentParser, *, required: bool = F
         required=required,
         help="exercise of the library (see `exercises`), or a rule file of your own (.yaml)",
     )
+
+
+def add_adjust_arguments(parser: argparse.ArgumentParser) -> None:
+    """For commands that judge: `adjusted` then gives the exercise as the arguments want it."""
+    parser.add_argument("--level", choices=LEVELS, help="how strictly to judge (default: normal)")
+    parser.add_argument(
+        "--adjust", metavar="FILE.yaml", type=Path, help="adjustments to the athlete (see `calibrate`)"
+    )
+
+
+def adjusted(exercise: Exercise, args: argparse.Namespace) -> Exercise:
+    """The exercise at args.level, with the adjustments of args.adjust. Raises OverridesError."""
+    overrides = Overrides()
+    if args.adjust is not None:
+        overrides = load_overrides(args.adjust, {**load_library(), exercise.id: exercise})
+    return with_overrides(exercise, overrides, args.level)
 
 
 def add_language_argument(parser: argparse.ArgumentParser) -> None:

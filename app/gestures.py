@@ -142,9 +142,9 @@ class GestureReader:
             self._since.pop(gesture.id, None)
 
 
-def load_gestures(path: Path = GESTURES) -> tuple[Gesture, ...]:
-    """Reads the file. Raises GestureFileError with every problem in it."""
-    gestures: tuple[Gesture, ...] = read_yaml(path, _FILE, name=path.name, error=GestureFileError)
+def load_gestures(path: Path = GESTURES, *, name: str | None = None) -> tuple[Gesture, ...]:
+    """Reads the file; name: how the problems call it. Raises GestureFileError with every problem in it."""
+    gestures: tuple[Gesture, ...] = read_yaml(path, _FILE, name=name or path.name, error=GestureFileError)
     return gestures
 
 

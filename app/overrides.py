@@ -5,7 +5,7 @@
     exercises:
       squat:
         level: normal                          # other than for the rest
-        off: [heels_up]                        # rules that stay silent
+        silent: [heels_up]                     # rules that are not judged
         rules:
           shallow: {limits: {knee.min: {above: 105deg}}, per_set: 2}
         signals: {knee: {turn: 100deg}}        # how far this person's repetitions go, for counting
@@ -83,10 +83,10 @@ class RuleOverrides:
 
 @dataclass(frozen=True, kw_only=True)
 class ExerciseOverrides:
-    """What is other for one exercise. off: rules that stay silent. signals: parameter -> (start, turn)."""
+    """What is other for one exercise. silent: rules not judged. signals: parameter -> (start, turn)."""
 
     level: Level | None = None
-    off: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
     rules: Mapping[str, RuleOverrides] = field(default_factory=dict)
     signals: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     own: Mapping[str, float] = field(default_factory=dict)
@@ -147,7 +147,7 @@ def _exercise(exercise: Exercise) -> Kind[ExerciseOverrides]:
         f"the adjustments of {exercise.id}",
         {
             "level": Field(kind=choice(LEVELS, "a level")),
-            "off": Field(kind=many(choice(ids, "a rule"), "rules", empty=True)),
+            "silent": Field(kind=many(choice(ids, "a rule"), "rules", empty=True)),
             "rules": Field(kind=named(f"the rules of {exercise.id}", rules)),
             "signals": Field(kind=named(f"the signals of {exercise.id}", signals)),
             "own": Field(kind=named(f"what limits of {exercise.id} are relative to", own)),
@@ -214,7 +214,7 @@ def with_overrides(exercise: Exercise, overrides: Overrides, level: Level | None
     rules = tuple(
         _adjusted(rule, chosen, mine.rules.get(rule.id, RuleOverrides()))
         for rule in exercise.rules
-        if rule.id not in mine.off
+        if rule.id not in mine.silent
     )
     signals = tuple(
         _ranged(signal, *mine.signals.get(signal.parameter, (None, None)))
@@ -354,8 +354,8 @@ def overrides_text(overrides: Overrides) -> str:
 def _lines(mine: ExerciseOverrides) -> Iterator[str]:
     if mine.level is not None:
         yield f"    level: {mine.level}"
-    if mine.off:
-        yield f"    off: [{', '.join(mine.off)}]"
+    if mine.silent:
+        yield f"    silent: [{', '.join(mine.silent)}]"
     if mine.rules:
         yield "    rules:"
     for rule_id, rule in mine.rules.items():

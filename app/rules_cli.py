@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+
+import yaml
 
 from app.commands import add_exercise_argument, choose_exercise
 from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from app.exercise import Exercise, RuleTest
 from app.explanation import Explanation
 from app.files import to_json
+from app.gestures import load_gestures
 from app.overrides import (
+    ExerciseOverrides,
     Overrides,
     calibrated,
     load_overrides,
@@ -22,11 +26,12 @@ from app.overrides import (
     save_overrides,
 )
 from app.parameters import Measurer
+from app.planfile import load_plan
 from app.recording import RecordingError, load_recording
 from app.reps import Hold, Rep, RepCounter
 from app.rulefile import exercise_schema, read_exercise, rule_files
-from app.rules import LIBRARY, Prompt, RuleEngine, RuleFileError, load_exercise, load_library
-from app.yamlfile import SUFFIXES
+from app.rules import LIBRARY, Prompt, RuleEngine, load_exercise, load_library
+from app.yamlfile import SUFFIXES, Kind, YamlFileError, read_yaml
 
 SCHEMA_FILE: Final = LIBRARY / "exercise.schema.json"
 
@@ -61,12 +66,32 @@ def run_check(args: argparse.Namespace) -> int:
 
 
 def check(path: Path) -> tuple[str, ...]:
-    """Every problem of a file, in its order, each "file:line:column: ..."."""
+    """Every problem of a file, in its order, each "file:line:column: ...".
+
+    Workouts, gestures and adjustments are told from rule files by their keys.
+    """
+    read: Callable[..., object] = read_exercise
+    keys = _keys(path)
+    if "gestures" in keys:
+        read = load_gestures
+    elif isinstance(keys.get("exercises"), yaml.SequenceNode):
+        read = load_plan
+    elif keys and not keys.keys() & {"counting", "rules", "views"} and keys.keys() & {"exercises", "level"}:
+        read = load_overrides
     try:
-        read_exercise(path, name=_shown(path))
-    except RuleFileError as error:
+        read(path, name=_shown(path))
+    except YamlFileError as error:
         return error.problems
     return ()
+
+
+def _keys(path: Path) -> dict[str, yaml.nodes.Node]:
+    """The top keys of a file with their values; none of one that cannot be read at all."""
+    try:
+        root = read_yaml(path, Kind(lambda reader, node: node, {}))
+    except YamlFileError:
+        return {}
+    return {str(key.value): value for key, value in root.value} if isinstance(root, yaml.MappingNode) else {}
 
 
 # -- test ---------------------------------------------------------------------------------------------
@@ -234,7 +259,10 @@ def run_calibrate(args: argparse.Namespace) -> int:
     mine = found if kept is None else replace(kept, signals=found.signals, own=found.own)
     after = replace(before, exercises={**before.exercises, exercise.id: mine})
     save_overrides(args.out, after)
-    print(overrides_text(Overrides(exercises={exercise.id: mine})), end="")
+    if found == ExerciseOverrides():
+        print(f"{exercise.id}: this person goes as far as the rule file asks; nothing to adjust")
+    else:
+        print(overrides_text(Overrides(exercises={exercise.id: mine})), end="")
     return EXIT_DONE
 
 

@@ -77,6 +77,21 @@ class PosedBody:
     bones: dict[str, Array]
     rotations: Array
 
+    def moved(self, shift: Array, turn: Array | None = None) -> PosedBody:
+        """The body shifted by (3,) metres, then turned about the origin by a (3, 3) rotation."""
+        around = np.eye(3) if turn is None else turn
+
+        def place(points: Array) -> Array:
+            return np.asarray((points + shift) @ around.T)
+
+        return PosedBody(
+            vertices=place(self.vertices),
+            normals=self.normals @ around.T,
+            joints=place(self.joints),
+            bones={name: place(point) for name, point in self.bones.items()},
+            rotations=around @ self.rotations,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Body:

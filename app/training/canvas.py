@@ -41,7 +41,15 @@ class Mesh:
     casts: bool = True  # a shadow
 
 
-MATERIALS: Final = {"cloth": 0.0, "plain": 1.0, "wood": 2.0, "wall": 3.0, "rubber": 4.0, "glow": 5.0}
+MATERIALS: Final = {
+    "cloth": 0.0,
+    "plain": 1.0,
+    "wood": 2.0,
+    "wall": 3.0,
+    "rubber": 4.0,
+    "glow": 5.0,
+    "shade": 6.0,
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,6 +146,7 @@ vec3 paint(int i) {
 }
 float lit() {
     if (shadow < 0.5) return 1.0;
+    if (any(lessThan(shade, vec3(0.0))) || any(greaterThan(shade, vec3(1.0)))) return 1.0;
     float sum = 0.0;
     // Poisson-like spiral; a hash turns it from pixel to pixel, which blends into a soft edge.
     // The outermost taps come first: where they agree there is no edge near.
@@ -177,7 +186,7 @@ void main() {
         base *= 0.92 + 0.12 * noise(rest * 240.0); gloss = 0.05;
     }
     base = pow(base, vec3(2.2));
-    if (material > 4.5) { result = vec4(pow(base, vec3(1.0 / 2.2)), 1.0); return; }
+    if (material > 4.5 && material < 5.5) { result = vec4(pow(base, vec3(1.0 / 2.2)), 1.0); return; }
     float facing = max(dot(n, sun), 0.0);
     float see = facing > 0.0 ? lit() : 0.0;
     vec3 sky = mix(ground_colour, sky_colour, 0.5 + 0.5 * n.y);
@@ -186,6 +195,11 @@ void main() {
         sky *= 1.0 - contact[k].w * exp(-dot(gap, gap));
     }
     vec3 light = sky + sun_colour * facing * see;
+    if (material > 5.5) {                               // nothing but the shadow that falls on it
+        vec3 whole = mix(ground_colour, sky_colour, 0.5 + 0.5 * n.y) + sun_colour * facing;
+        float left = dot(light, vec3(1.0)) / max(dot(whole, vec3(1.0)), 0.001);
+        result = vec4(0.0, 0.0, 0.0, 1.0 - pow(clamp(left, 0.0, 1.0), 1.0 / 2.2)); return;
+    }
     vec3 h = normalize(sun + v);
     vec3 out_light = base * light + gloss * sun_colour * see * pow(max(dot(n, h), 0.0), 24.0) * 0.35;
     out_light += base * sky * 0.35 * pow(1.0 - max(dot(n, v), 0.0), 3.0);

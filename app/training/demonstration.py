@@ -158,23 +158,11 @@ def _placed(body: Body, script: Script, time: float, surface: tuple[Array, Array
         low = min(SIDES, key=lambda side: float(posed.joints[Joint[f"{side}_ankle"]][1]))
         ankle = posed.joints[Joint[f"{low}_ankle"]]
         root[2] = -ankle[2] if abs(ankle[2]) < 0.3 else 0.0
-    return _moved(posed, root, ry(_TURN))
+    return posed.moved(root, ry(_TURN))
 
 
-def _moved(posed: PosedBody, shift: Array, turn: Array) -> PosedBody:
-    def place(points: Array) -> Array:
-        return np.asarray((points + shift) @ turn.T)
-
-    return PosedBody(
-        vertices=place(posed.vertices),
-        normals=posed.normals @ turn.T,
-        joints=place(posed.joints),
-        bones={name: place(point) for name, point in posed.bones.items()},
-        rotations=turn @ posed.rotations,
-    )
-
-
-def _athlete(model: BodyModel) -> tuple[Body, Outfit]:
+def athlete(model: BodyModel) -> tuple[Body, Outfit]:
+    """The one who demonstrates, and what they wear."""
     one = np.ones(1)
     body = model.bodies(
         male=1.0 * one,
@@ -222,7 +210,7 @@ def shots(
     times: Sequence[float] | None = None,
 ) -> Iterator[Shot]:
     """The frames of a clip, or those at given times. Raises CanvasError, BodiesMissingError."""
-    body, outfit = _athlete(body_model())
+    body, outfit = athlete(body_model())
     dressed = dress(body, outfit)
     canvas = Canvas(width, height, finer=finer, shadow_size=2048)
     camera, light, still = scene_camera(width, height), scene_light(), [*room(_TURN), daylight()]

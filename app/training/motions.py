@@ -455,6 +455,24 @@ def seated(depth: float, p: Proportions, s: Style) -> Figure:
     return f
 
 
+def desk(depth: float, p: Proportions, s: Style) -> Figure:
+    """Sitting at a desk: hands on the table at depth 0, stretched up or out at depth 1."""
+    f = Figure(p)
+    lean = rx(6 + 14 * s.lean * (1 - depth))
+    f.trunk(lean @ rx(-4), lean, rx(4) @ ry(25 * s.width) @ _look(s))
+    _sit(f, 86)
+    for side in SIDES:
+        sign = _OUT[side]
+        d = depth if s.arms < 0.7 or side == s.side else 0.0
+        if d < 0.35:  # typing, or the chin in a hand
+            high = 0.28 + 0.3 * p.upper_arm * d
+            hand = f.root + np.array([sign * (0.12 + 0.06 * s.width), high, 0.38 + 0.1 * abs(s.lean)])
+            f.arm_to(side, hand, np.array([sign * 0.7, -0.8, -0.4]), palm=-80)
+        else:
+            f.arm(side, flex=170 * d * (1 - s.arms), out=20 + 130 * d * s.arms, elbow=35 * (1 - d))
+    return f
+
+
 def lying(depth: float, p: Proportions, s: Style) -> Figure:
     """Lying on the back, the front or a side; depth lifts a leg."""
     f = Figure(p)
@@ -464,7 +482,11 @@ def lying(depth: float, p: Proportions, s: Style) -> Figure:
     for side in SIDES:
         lift = depth * (85 if sign > 0 else 20) if side == s.side or s.arms > 0.5 else 0.0
         f.leg(side, flex=sign * lift, out=3, knee=20 * max(s.width, 0), toes_up=-25)
-        f.arm(side, flex=170 * max(s.width, 0), out=15, elbow=15 + 30 * s.arms)
+        reach = 170 * max(s.width, 0)
+        if sign < 0:  # on the front the arms go round the sides: there is floor below
+            f.arm(side, out=15 + 0.9 * reach, elbow=15 + 30 * s.arms)
+        else:
+            f.arm(side, flex=reach, out=15, elbow=15 + 30 * s.arms)
     return f
 
 
@@ -542,8 +564,8 @@ MOTIONS: Final[dict[str, Motion]] = {
     for motion in (
         squat, deadlift, lunge, push_up, plank, side_plank, biceps_curl, jumping_jack, sit_up, crunch,
         pull_up, glute_bridge, lateral_raise, front_raise, shoulder_press, calf_raise, side_leg_raise,
-        all_fours, donkey_kick, bird_dog, seated, lying, kneeling, leg_raise, bent_row, mountain_climber,
-        walk, standing,
+        all_fours, donkey_kick, bird_dog, seated, desk, lying, kneeling, leg_raise, bent_row,
+        mountain_climber, walk, standing,
     )
 }  # fmt: skip
 

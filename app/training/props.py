@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from app.skeleton import Joint
 from app.training.bodies import Array, PosedBody
 from app.training.canvas import MATERIALS, Mesh
 
@@ -131,6 +132,56 @@ def _equipment_colour(rng: np.random.Generator) -> Array:
     if rng.random() < 0.6:
         return np.full(3, rng.uniform(0.03, 0.3))
     return np.asarray(rng.random(3))
+
+
+def chair(body: PosedBody, rng: np.random.Generator) -> list[Mesh]:
+    """What somebody sits on: a stool, a bench or a chair with a back, under the hips."""
+    hips = (body.joints[Joint.left_hip] + body.joints[Joint.right_hip]) / 2
+    knees = (body.joints[Joint.left_knee] + body.joints[Joint.right_knee]) / 2
+    ahead = (knees - hips) * (1, 0, 1)
+    ahead /= max(float(np.linalg.norm(ahead)), 1e-6)
+    turn = np.stack([np.cross([0.0, 1.0, 0.0], ahead), [0.0, 1.0, 0.0], ahead], axis=1)
+    colour = _equipment_colour(rng)
+    seat = float(hips[1]) - 0.115
+    wide, deep = rng.uniform(0.4, 0.55), rng.uniform(0.38, 0.48)
+    middle = hips * (1, 0, 1) + 0.1 * ahead
+
+    def part(x: float, y: float, z: float, size: tuple[float, float, float]) -> Mesh:
+        return box(middle + turn @ np.array([x, y, z]), np.array(size), turn, colour)
+
+    meshes = [part(0, seat - 0.03, 0, (wide, 0.06, deep))]
+    if rng.random() < 0.3:  # one column on a foot
+        meshes += [part(0, seat / 2, 0, (0.07, seat, 0.07)), part(0, 0.03, 0, (0.5, 0.05, 0.5))]
+    else:
+        legs = [(x * (wide / 2 - 0.03), z * (deep / 2 - 0.03)) for x in (-1, 1) for z in (-1, 1)]
+        meshes += [part(x, seat / 2, z, (0.04, seat, 0.04)) for x, z in legs]
+    if rng.random() < 0.6:
+        tall = rng.uniform(0.3, 0.6)
+        meshes.append(part(0, seat + 0.12 + tall / 2, -deep / 2 - 0.06, (wide * 0.9, tall, 0.05)))
+    return meshes
+
+
+def desk(body: PosedBody, rng: np.random.Generator) -> list[Mesh]:
+    """A table before somebody seated, often with a screen or a laptop on it."""
+    hips = (body.joints[Joint.left_hip] + body.joints[Joint.right_hip]) / 2
+    knees = (body.joints[Joint.left_knee] + body.joints[Joint.right_knee]) / 2
+    ahead = (knees - hips) * (1, 0, 1)
+    ahead /= max(float(np.linalg.norm(ahead)), 1e-6)
+    turn = np.stack([np.cross([0.0, 1.0, 0.0], ahead), [0.0, 1.0, 0.0], ahead], axis=1)
+    top = float(hips[1]) + 0.24
+    colour, dark = rng.uniform(0.2, 0.95, 3), np.full(3, rng.uniform(0.03, 0.2))
+    wide, deep = rng.uniform(0.9, 1.6), rng.uniform(0.5, 0.8)
+    middle = hips * (1, 0, 1) + (0.24 + deep / 2) * ahead
+    meshes = [box(middle + np.array([0, top - 0.02, 0]), np.array([wide, 0.035, deep]), turn, colour)]
+    for x in (-1, 1):
+        for z in (-1, 1):
+            foot = middle + turn @ np.array([x * (wide / 2 - 0.05), (top - 0.04) / 2, z * (deep / 2 - 0.05)])
+            meshes.append(box(foot, np.array([0.05, top - 0.04, 0.05]), turn, colour * 0.8))
+    if rng.random() < 0.6:
+        size = np.array([rng.uniform(0.3, 0.6), rng.uniform(0.2, 0.36), 0.02])
+        spot = middle + turn @ np.array([rng.normal(0, 0.15), top + size[1] / 2 + 0.02, 0.1])
+        meshes.append(box(spot, size, turn, dark))
+    return meshes
 
 
 def ponytail(body: PosedBody, length: float, colour: Array, scale: float) -> list[Mesh]:

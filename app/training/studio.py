@@ -7,7 +7,6 @@ leave the labels as they were.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +21,16 @@ from app.errors import UsageError, first_line
 from app.skeleton import NUM_JOINTS, Joint
 from app.training import props
 from app.training.bodies import SIDES, Array, Body, BodyPose, PosedBody, body_model
-from app.training.canvas import Camera, Canvas, Image, Light, Mesh, look_at
+from app.training.canvas import Camera, Canvas, Image, Mesh
 from app.training.motions import MOTIONS, Style, motion_pose
-from app.training.poses import MotionCapture, mirrored_pose, pose_from_joints, random_pose, ry
+from app.training.places import Backgrounds, contacts, in_the_way, random_camera, random_light, random_place
+from app.training.poses import MotionCapture, mirrored_pose, pose_from_joints, random_pose
 from app.training.wardrobe import Dressed, Outfit, dress
 
 BATCH: Final = 16  # bodies shaped at once
+_SITTING: Final = ("seated", "desk", "shoulder_press")
+_BARBELL_LIFTS: Final = ("deadlift", "shoulder_press", "bent_row", "biceps_curl")
+_LIFTS: Final = (*_BARBELL_LIFTS, "lateral_raise", "front_raise", "lunge")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +41,8 @@ class Rendered:
     (0.5, 0.5)), also of joints outside it. xyz: (19, 3) metres, X right, Y down, Z away from the
     camera, origin mid-hip. depth: (19,) Z * focal / distance: on the scale of xy (weak perspective).
     visible: (19,) inside the picture; what hides behind something counts. focal: pixels; distance:
-    metres from the camera's plane to mid-hip. kind: where the pose came from.
+    metres from the camera's plane to mid-hip. kind: where the pose came from. person: its number; the
+    same one looks the same and holds still in every view. world: (19, 3) metres, Y up, the floor at 0.
     """
 
     image: Image
@@ -49,6 +53,9 @@ class Rendered:
     focal: float
     distance: float
     kind: str
+    person: int
+    world: Array
+    camera: Camera
 
 
 class PoseSource(Protocol):
@@ -140,133 +147,12 @@ def _opened(path: Path) -> Any:
         raise UsageError(f"{path}: cannot be read as .npz ({first_line(error)})") from None
 
 
-class Backgrounds:
-    """Photographs to put behind people: a folder or a zip of pictures, or nothing (made up).
-
-    Raises UsageError when there are none.
-    """
-
-    def __init__(self, path: Path | None) -> None:
-        self._pictures: list[bytes] = []
-        if path is None:
-            return
-        endings = (".jpg", ".jpeg", ".png")
-        if path.is_dir():
-            names = sorted(p for p in path.rglob("*") if p.suffix.lower() in endings)
-            self._pictures = [p.read_bytes() for p in names]
-        elif zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                inside = sorted(n for n in archive.namelist() if n.lower().endswith(endings))
-                self._pictures = [archive.read(name) for name in inside]
-        if not self._pictures:
-            raise UsageError(f"{path}: no pictures in it (looked for .jpg and .png, in a folder or a zip)")
-
-    def draw(self, size: int, rng: np.random.Generator) -> Image:
-        """A (size, size, 3) BGR picture."""
-        if not self._pictures or rng.random() < 0.08:
-            return _made_up(size, rng)
-        data = np.frombuffer(self._pictures[rng.integers(len(self._pictures))], np.uint8)
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        if picture is None:
-            return _made_up(size, rng)
-        height, width = picture.shape[:2]
-        side = int(min(height, width) * rng.uniform(0.35, 1.0))
-        left, top = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
-        crop: Any = picture[top : top + side, left : left + side]
-        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)
-        if rng.random() < 0.5:
-            crop = crop[:, ::-1]
-        gain = rng.uniform(0.55, 1.3) * rng.uniform(0.9, 1.1, 3)
-        result: Any = np.clip(crop * gain + rng.normal(0, 12), 0, 255).astype(np.uint8)
-        if rng.random() < 0.3:
-            result = cv2.GaussianBlur(result, (0, 0), rng.uniform(0.5, 3))
-        return np.asarray(result, dtype=np.uint8)
-
-
-def _made_up(size: int, rng: np.random.Generator) -> Image:
-    """Smooth colour noise with a floor line."""
-    coarse = rng.uniform(30, 225, (int(rng.integers(2, 7)), int(rng.integers(2, 7)), 3)).astype(np.float32)
-    picture = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC) * rng.uniform(0.3, 1.0)
-    picture += rng.uniform(0, 120)
-    line = int(size * rng.uniform(0.3, 0.95))
-    picture[line:] = picture[line:] * 0.5 + rng.uniform(20, 200, 3) * 0.5
-    return np.clip(picture, 0, 255).astype(np.uint8)
-
-
-def _light(rng: np.random.Generator) -> Light:
-    sun = rng.normal(size=3)
-    sun[1] = abs(sun[1]) + 0.15
-    warm = rng.normal(0, 0.12)
-    strength, fill = rng.uniform(0.2, 1.1), rng.uniform(0.25, 0.7)
-    tint = np.array([1 + warm, 1.0, 1 - warm])
-    return Light(
-        sun=sun / np.linalg.norm(sun),
-        sun_colour=_triple(strength * tint),
-        sky_colour=_triple(fill * (2 - tint) * rng.uniform(0.9, 1.1, 3)),
-        ground_colour=_triple(fill * rng.uniform(0.3, 0.8) * rng.uniform(0.8, 1.2, 3)),
-        shadow=bool(rng.random() < 0.6),
-        softness=float(rng.uniform(0.005, 0.04)),
-        shine=float(rng.uniform(0.0, 0.5)),
-    )
-
-
-def _triple(values: Array) -> tuple[float, float, float]:
-    r, g, b = np.maximum(values, 0.0)
-    return float(r), float(g), float(b)
-
-
-def _camera(body: PosedBody, size: int, rng: np.random.Generator) -> Camera:
-    """A crop out of a wider picture: the lens's view is larger than the crop, so perspective is
-    that of a person anywhere in a webcam's frame."""
-    points = body.vertices
-    low, high = points.min(axis=0), points.max(axis=0)
-    middle = (low + high) / 2
-    radius = float(np.linalg.norm(points - middle, axis=1).max())
-    half = np.radians(rng.uniform(35, 90)) / 2
-    share = rng.uniform(0.3, 0.95)
-    away = float(np.clip(radius / (np.tan(half) * share), radius + 0.5, 9.0))
-    height = low[1] + rng.uniform(0.2, 2.2)
-    level = np.sqrt(max(away**2 - (height - middle[1]) ** 2, (0.5 * away) ** 2))
-    angle = rng.uniform(0, 2 * np.pi)
-    place = np.array([middle[0] + level * np.sin(angle), height, middle[2] + level * np.cos(angle)])
-    if rng.random() < 0.06:  # from above
-        place = middle + away * np.array([np.sin(angle) * 0.5, 0.85, np.cos(angle) * 0.5])
-    # The optical axis passes beside the person where there is room for it.
-    room = half * max(1.0 - share, 0.0) * 0.9
-    rotation = look_at(place, middle, float(rng.normal(0, 5) if rng.random() < 0.8 else rng.normal(0, 20)))
-    aside = Rotation.from_euler("yx", rng.uniform(-room, room, 2)).as_matrix()
-    rotation = aside @ rotation
-    plain = Camera(rotation=rotation, place=place, focal=1.0, centre=(0.0, 0.0))
-    seen = plain.project(points)
-    left, right = seen.min(axis=0), seen.max(axis=0)
-    extent = float((right - left).max())
-    cut = rng.random() < 0.1
-    fill = rng.uniform(1.0, 1.7) if cut else 0.4 + 0.55 * max(rng.random(2))
-    focal = float(fill * size / extent)
-    spare = size - (right - left) * focal
-    if cut:
-        spare = np.where(spare < 0, spare * rng.uniform(0, 1, 2), spare * rng.random(2))
-    else:
-        spare = spare * rng.random(2)
-    centre = spare - left * focal
-    return Camera(rotation=rotation, place=place, focal=focal, centre=(float(centre[0]), float(centre[1])))
-
-
-def _things(body: PosedBody, kind: str, rng: np.random.Generator) -> list[Mesh]:
-    """Equipment in the hands and things in the way."""
+def _held(body: PosedBody, kind: str, rng: np.random.Generator) -> list[Mesh]:
+    """Equipment in the hands, and what the exercise needs to sit at or to hang from."""
     meshes: list[Mesh] = []
-    lifts = kind in (
-        "biceps_curl",
-        "lateral_raise",
-        "front_raise",
-        "shoulder_press",
-        "deadlift",
-        "bent_row",
-        "lunge",
-    )
-    if rng.random() < (0.6 if lifts else 0.06):
-        hands = {side: props.fist(body, side) for side in SIDES}
-        if kind in ("deadlift", "shoulder_press", "bent_row", "biceps_curl") and rng.random() < 0.45:
+    hands = {side: props.fist(body, side) for side in SIDES}
+    if rng.random() < (0.6 if kind in _LIFTS else 0.06):
+        if kind in _BARBELL_LIFTS and rng.random() < 0.45:
             meshes += props.barbell(hands["left"][0], hands["right"][0], rng)
         else:
             for middle, along in hands.values():
@@ -275,24 +161,17 @@ def _things(body: PosedBody, kind: str, rng: np.random.Generator) -> list[Mesh]:
         across = body.joints[Joint.left_shoulder] - body.joints[Joint.right_shoulder]
         back = np.cross(across, body.rotations[1][:, 1])
         at = (body.joints[Joint.left_shoulder] + body.joints[Joint.right_shoulder]) / 2
-        at = at - 0.1 * back / max(float(np.linalg.norm(back)), 1e-6) * -1 + np.array([0, 0.05, 0])
+        at = at + 0.1 * back / max(float(np.linalg.norm(back)), 1e-6) + np.array([0, 0.05, 0])
         meshes += props.barbell(at + across / 2, at - across / 2, rng)
     elif kind == "pull_up":
-        left, right = props.fist(body, "left")[0], props.fist(body, "right")[0]
+        left, right = hands["left"][0], hands["right"][0]
         across = (left - right) / max(float(np.linalg.norm(left - right)), 1e-6)
         meshes.append(props.cylinder(left + across, right - across, 0.016, np.full(3, rng.uniform(0.1, 0.7))))
-    if rng.random() < 0.14:  # a box, bench or ball somewhere near
-        spot = body.joints[rng.integers(NUM_JOINTS)] + rng.normal(0, 0.35, 3)
-        turn = ry(float(rng.uniform(0, 90)))
-        colour = rng.random(3)
-        shape = rng.random()
-        if shape < 0.6:
-            meshes.append(props.box(spot, rng.uniform(0.06, 0.5, 3), turn, colour))
-        elif shape < 0.8:
-            meshes.append(props.ellipsoid(spot, np.full(3, rng.uniform(0.05, 0.3)), turn, colour))
-        else:
-            end = spot + rng.normal(0, 0.6, 3)
-            meshes.append(props.cylinder(spot, end, float(rng.uniform(0.01, 0.06)), colour))
+    knee = min(body.joints[Joint[f"{side}_knee"]][1] for side in SIDES)
+    if kind in _SITTING and abs(body.joints[Joint.left_hip][1] - knee) < 0.2 and knee > 0.3:
+        meshes += props.chair(body, rng)
+        if kind == "desk":
+            meshes += props.desk(body, rng)
     return meshes
 
 
@@ -347,10 +226,18 @@ def _spoil(image: Image, rng: np.random.Generator) -> Image:
 
 
 class Studio:
-    """Renders pictures: bodies, poses, clothes, light, camera, background, all drawn from one generator."""
+    """Renders pictures: bodies, poses, clothes, light, camera, background, all drawn from one generator.
+
+    views: how many cameras look at each person; picture n shows person n // views.
+    """
 
     def __init__(
-        self, *, backgrounds: Backgrounds, sources: Sequence[tuple[float, PoseSource]], size: int = 256
+        self,
+        *,
+        backgrounds: Backgrounds,
+        sources: Sequence[tuple[float, PoseSource]],
+        size: int = 256,
+        views: int = 1,
     ) -> None:
         self._model = body_model()
         self._canvas = Canvas(size, size)
@@ -359,31 +246,43 @@ class Studio:
         shares = np.array([share for share, _ in sources], dtype=float)
         self._shares = shares / shares.sum()
         self._size = size
+        self._views = views
 
     def pictures(self, seed: int, numbers: Sequence[int]) -> Iterator[Rendered]:
         """The pictures of these numbers under a seed; each is the same whichever others are made."""
         people: dict[int, list[Body]] = {}
         for number in numbers:
-            batch = number // BATCH
+            person, view = divmod(number, self._views)
+            batch = person // BATCH
             if batch not in people:
                 people = {batch: self._model.sample(np.random.default_rng([seed, batch, 2]), BATCH)}
-            body = people[batch][number % BATCH]
-            labels, looks = (np.random.default_rng([seed, number, stream]) for stream in (0, 1))
-            yield self._picture(body, labels, looks)
+            yield self._picture(people[batch][person % BATCH], seed, person, view)
 
-    def _picture(self, body: Body, labels: np.random.Generator, looks: np.random.Generator) -> Rendered:
+    def _picture(self, body: Body, seed: int, person: int, view: int) -> Rendered:
+        labels, looks = (np.random.default_rng([seed, person, stream]) for stream in (0, 1))
         source = self._sources[labels.choice(len(self._sources), p=self._shares)]
         pose, kind = source.draw(body, labels)
         outfit = Outfit.sample(looks, male=body.male)
         dressed = dress(body, outfit)
         posed = body.posed(pose, dressed.surface)
-        camera, light = _camera(posed, self._size, labels), _light(looks)
+        posed = posed.moved(np.array([0.0, _above_floor(kind, labels) - posed.vertices[:, 1].min(), 0.0]))
+        place, light = random_place(posed, looks), random_light(looks)
         meshes = [body_mesh(posed, body, dressed)]
         if outfit.tail > 0:
             meshes += props.ponytail(posed, outfit.tail, np.array(outfit.colours[3]), body.height / 1.7)
-        meshes += _things(posed, kind, looks)
+        meshes += _held(posed, kind, looks) + in_the_way(posed, looks)
+
+        # The same person before another camera: only what the camera decides is drawn anew.
+        labels, looks = (np.random.default_rng([seed, person, stream, view]) for stream in (3, 4))
+        camera = random_camera(posed, self._size, labels)
+        middle = (posed.vertices.min(axis=0) + posed.vertices.max(axis=0)) / 2
         drawn = self._canvas.draw(
-            meshes, camera, light, garments=garment_colours(outfit), shadow_reach=(np.zeros(3), 1.3)
+            meshes + place.meshes(camera, posed.vertices),
+            camera,
+            light,
+            garments=garment_colours(outfit),
+            shadow_reach=(middle, 1.8),
+            contacts=contacts(posed),
         ).astype(np.float32)
         alpha = drawn[..., 3:] / 255.0
         behind = self._backgrounds.draw(self._size, looks)
@@ -400,4 +299,15 @@ class Studio:
             focal=camera.focal,
             distance=float(hips[2]),
             kind=kind,
+            person=person,
+            world=posed.joints,
+            camera=camera,
         )
+
+
+def _above_floor(kind: str, rng: np.random.Generator) -> float:
+    """Metres between the floor and the body's lowest point: who hangs or jumps does not touch it."""
+    if kind == "pull_up":
+        return float(rng.uniform(0.05, 0.6))
+    airborne = {"jumping_jack": 0.4, "found": 0.25, "random": 0.2}.get(kind, 0.0)
+    return float(rng.uniform(0.02, 0.4)) if rng.random() < airborne else 0.0

@@ -12,9 +12,15 @@ training (see sets.py) with more labels beside. For N pictures:
               Z * focal / distance (weak perspective); depth_weight (N, 19) float32
     xyz       (N, 19, 3) float32, metres, X right, Y down, Z away from the camera, origin mid-hip
     focal     (N,) float32, pixels; distance (N,) float32, metres from the camera to mid-hip along Z
-    kind      (N,) str, where the pose came from; seed () int64
+    kind      (N,) str, where the pose came from; seed, views () int64
+    person    (N,) int32: pictures of the same number show the same person, clothes, pose and place from
+              different cameras (`--views 2`: pictures 0 and 1 are a pair, 2 and 3 are one, ...)
+    world     (N, 19, 3) float32, the joints in metres in the place's axes: Y up, the floor at 0; alike in
+              all views of a person
+    rotation, place, centre   (N, 3, 3), (N, 3), (N, 2) float32, the cameras:
+              (X, Y, Z) = rotation (world - place), xy = focal (X, Y) / Z + centre
 
-The same seed gives the same labels, up to the rounding of the machine.
+The same seed gives the same bytes on the same machine, and elsewhere the same labels up to rounding.
 """
 
 from __future__ import annotations
@@ -31,8 +37,8 @@ from tqdm import tqdm
 
 from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
 from app.training.demonstration import ClipWriter, Script, shots
+from app.training.places import Backgrounds
 from app.training.studio import (
-    Backgrounds,
     CapturedPoses,
     ExercisePoses,
     FoundPoses,
@@ -63,11 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python main.py render`."""
     parser.add_argument("--out", required=True, type=Path, metavar="FOLDER|FILE.mp4", help="where to write")
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="S", help="same seed, same labels (default: 0)"
+        "--seed", type=int, default=0, metavar="S", help="same seed, same pictures (default: 0)"
     )
     pictures = parser.add_argument_group("labelled pictures")
     pictures.add_argument(
         "--count", type=int, default=CHUNK, metavar="N", help=f"pictures (default: {CHUNK})"
+    )
+    pictures.add_argument(
+        "--views", type=int, default=1, metavar="V", help="cameras around each person (default: 1)"
     )
     pictures.add_argument("--size", type=int, default=256, help="their side, pixels (default: 256)")
     pictures.add_argument(
@@ -118,6 +127,10 @@ def _run_set(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--count {arguments.count}: expected 1 or more")
     if not 32 <= arguments.size <= 2048:
         raise UsageError(f"--size {arguments.size}: expected 32 to 2048 pixels")
+    if arguments.views < 1 or arguments.count % arguments.views or CHUNK % arguments.views:
+        raise UsageError(
+            f"--views {arguments.views}: expected 1 or more, and a divisor of --count and of {CHUNK}"
+        )
     if arguments.seed < 0:
         raise UsageError(f"--seed {arguments.seed}: expected 0 or more")
     if arguments.out.suffix or arguments.out.is_file():
@@ -134,6 +147,7 @@ def _run_set(arguments: argparse.Namespace) -> None:
         count=arguments.count,
         seed=arguments.seed,
         size=arguments.size,
+        views=arguments.views,
         backgrounds=Backgrounds(arguments.backgrounds),
         sources=sources,
     )
@@ -147,6 +161,7 @@ def render_set(
     size: int,
     backgrounds: Backgrounds,
     sources: Sequence[tuple[float, PoseSource]],
+    views: int = 1,
     chunk: int = CHUNK,
 ) -> None:
     """Write a labelled set of `count` pictures in chunks; whole chunks that are there already are kept.
@@ -157,12 +172,12 @@ def render_set(
     paths = [folder / f"rendered-{number:02d}.npz" for number in range(-(-count // chunk))]
     missing = [
         number for number, path in enumerate(paths)
-        if not _is_done(path, seed=seed, count=min(chunk, count - number * chunk))
+        if not _is_done(path, seed=seed, views=views, count=min(chunk, count - number * chunk))
     ]  # fmt: skip
     if not missing:
         log.info("%s: all %d pictures are there already", folder, count)
         return
-    studio = Studio(backgrounds=backgrounds, sources=sources, size=size)
+    studio = Studio(backgrounds=backgrounds, sources=sources, size=size, views=views)
     parts = {number: range(number * chunk, min((number + 1) * chunk, count)) for number in missing}
     with tqdm(total=sum(map(len, parts.values())), unit="picture", desc="render") as bar:
         for number, indices in parts.items():
@@ -170,23 +185,25 @@ def render_set(
             for picture in studio.pictures(seed, indices):
                 pictures.append(picture)
                 bar.update()
-            write_chunk(paths[number], pictures, seed=seed)
+            write_chunk(paths[number], pictures, seed=seed, views=views)
 
 
-def _is_done(path: Path, *, seed: int, count: int) -> bool:
+def _is_done(path: Path, *, seed: int, views: int, count: int) -> bool:
     if not path.exists():
         return False
     try:
         with np.load(path, allow_pickle=False) as file:
-            found, there = int(file["seed"]), len(file["xy"])
+            found, cameras, there = int(file["seed"]), int(file["views"]), len(file["xy"])
     except (OSError, KeyError, ValueError):
         raise UsageError(f"{path}: not a chunk of `render`; choose another --out") from None
     if found != seed:
         raise UsageError(f"{path}: made with --seed {found}, not {seed}; choose another --out")
+    if cameras != views:
+        raise UsageError(f"{path}: made with --views {cameras}, not {views}; choose another --out")
     return there == count
 
 
-def write_chunk(path: Path, pictures: Sequence[Rendered], *, seed: int = 0) -> None:
+def write_chunk(path: Path, pictures: Sequence[Rendered], *, seed: int, views: int) -> None:
     """Write one chunk of a labelled set, whole or not at all. Raises OSError."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     files = [cv2.imencode(".jpg", picture.image, quality)[1].ravel() for picture in pictures]
@@ -207,7 +224,13 @@ def write_chunk(path: Path, pictures: Sequence[Rendered], *, seed: int = 0) -> N
             focal=np.array([p.focal for p in pictures], dtype=np.float32),
             distance=np.array([p.distance for p in pictures], dtype=np.float32),
             kind=np.array([p.kind for p in pictures]),
+            person=np.array([p.person for p in pictures], dtype=np.int32),
+            world=np.stack([p.world for p in pictures]).astype(np.float32),
+            rotation=np.stack([p.camera.rotation for p in pictures]).astype(np.float32),
+            place=np.stack([p.camera.place for p in pictures]).astype(np.float32),
+            centre=np.array([p.camera.centre for p in pictures], dtype=np.float32),
             seed=np.int64(seed),
+            views=np.int64(views),
         )
     part.replace(path)
 

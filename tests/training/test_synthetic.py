@@ -18,10 +18,11 @@ from app.training.bodies import SEGMENT, Body, body_model
 from app.training.canvas import Camera, Canvas, CanvasError, Light, look_at
 from app.training.demonstration import Repetition, Script
 from app.training.motions import MOTIONS, Style, motion_pose
+from app.training.places import Backgrounds, Place
 from app.training.poses import mirrored_pose, pose_from_joints, random_pose, ry
-from app.training.props import ellipsoid
+from app.training.props import box, ellipsoid
 from app.training.sets import load_sets
-from app.training.studio import Backgrounds, ExercisePoses, RandomPoses, Studio
+from app.training.studio import ExercisePoses, RandomPoses, Studio
 from app.training.synthetic import render_clip, render_set
 
 
@@ -154,6 +155,67 @@ def test_a_picture_is_the_same_whichever_others_are_made(studio: Studio) -> None
     assert np.abs(alone.xy - other.xy).max() > 1.0
 
 
+def test_the_same_person_is_seen_from_two_sides(canvas: Canvas, tmp_path: Path) -> None:
+    out = tmp_path / "pairs"
+    order = ["render", "--out", str(out), "--count", "4", "--views", "2", "--size", "96", "--seed", "9"]
+    assert main.main(order) == 0
+    with np.load(out / "rendered-00.npz") as file:
+        rows = {name: file[name] for name in file.files}
+    assert rows["person"].tolist() == [0, 0, 1, 1]
+    for a, b in ((0, 1), (2, 3)):
+        np.testing.assert_array_equal(rows["world"][a], rows["world"][b])
+        assert rows["kind"][a] == rows["kind"][b]
+        assert np.linalg.norm(rows["place"][a] - rows["place"][b]) > 0.05, "two cameras"
+    assert np.abs(rows["world"][0] - rows["world"][2]).max() > 0.05, "two people"
+    assert -0.05 < rows["world"][..., 1].min() < 0.7, "nobody is under the floor or far above it"
+    # Each camera maps the joints in the world to those in the picture.
+    seen = np.einsum("nij,nkj->nki", rows["rotation"], rows["world"] - rows["place"][:, None])
+    xy = rows["focal"][:, None, None] * seen[..., :2] / seen[..., 2:] + rows["centre"][:, None]
+    np.testing.assert_allclose(xy, rows["xy"], atol=0.01)
+    hips = seen[:, [Joint.left_hip, Joint.right_hip]].mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(seen - hips, rows["xyz"], atol=1e-4)
+    np.testing.assert_allclose(hips[:, 0, 2], rows["distance"], rtol=1e-4)
+    assert seen[..., 2].min() > 0.15, "nothing of the body touches the camera"
+
+
+def test_the_same_seed_gives_the_same_bytes(canvas: Canvas, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        order = ["render", "--out", str(tmp_path / name), "--count", "2", "--seed", "5", "--size", "96"]
+        assert main.main(order) == 0
+    assert (tmp_path / "a/rendered-00.npz").read_bytes() == (tmp_path / "b/rendered-00.npz").read_bytes()
+
+
+def test_furniture_does_not_hide_the_person() -> None:
+    person = np.random.default_rng(0).uniform((-0.3, 0, -0.3), (0.3, 1.7, 0.3), (200, 3))
+    eye = np.array([0.0, 1.0, 3.0])
+    camera = Camera(rotation=look_at(eye, person.mean(0)), place=eye, focal=200.0, centre=(48.0, 48.0))
+    grey, one = np.full(3, 0.5), np.eye(3)
+    before = box(np.array([0.0, 0.8, 1.5]), np.ones(3), one, grey)
+    behind = box(np.array([0.0, 0.8, -1.5]), np.ones(3), one, grey)
+    beside = box(np.array([2.0, 0.5, 1.0]), np.full(3, 0.6), one, grey)
+    floor = box(np.zeros(3), np.array([8.0, 0.01, 8.0]), one, grey)
+    seen = Place(floor=floor, walls=(), things=(before, behind, beside)).meshes(camera, person)
+    assert seen == [floor, behind, beside]
+
+
+@pytest.mark.parametrize("kind", ["desk", "kneeling", "lying", "pull_up"])
+def test_bodies_rest_on_what_they_should(body: Body, kind: str) -> None:
+    for seed in range(6):
+        style = Style.sample(np.random.default_rng(seed))
+        joints = body.posed(motion_pose(kind, 0.3, body.proportions, style)).joints
+        joints = joints - [0, joints[:, 1].min(), 0]
+        hip, knee = joints[Joint.left_hip][1], joints[Joint.left_knee][1]
+        foot = min(joints[Joint.left_ankle][1], joints[Joint.right_ankle][1])
+        if kind == "desk":
+            assert abs(hip - knee) < 0.2 and foot < 0.2
+        elif kind == "kneeling":
+            assert min(knee, joints[Joint.right_knee][1]) < 0.12 < hip - 0.15
+        elif kind == "lying":
+            assert max(joints[Joint.neck][1], hip) < 0.55
+        elif kind == "pull_up":
+            assert joints[Joint.left_wrist][1] > joints[Joint.left_shoulder][1]
+
+
 def test_backgrounds_change_the_looks_and_not_the_labels(canvas: Canvas, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "grey.png"), np.full((64, 64, 3), 90, np.uint8))
     sets = []
@@ -197,6 +259,7 @@ def test_render_writes_a_set_that_training_reads_and_goes_on_where_it_stopped(
     ("order", "says"),
     [
         (["--count", "0"], "--count 0: expected 1 or more"),
+        (["--views", "3", "--count", "4"], "--views 3: expected 1 or more, and a divisor of --count"),
         (["--size", "9"], "--size 9: expected 32 to 2048"),
         (["--backgrounds", "nowhere.zip"], "there is no such folder or zip"),
         (["--found", "nothing.npz"], "nothing.npz: cannot be read as .npz"),

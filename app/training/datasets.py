@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import FormcueError
+from app.errors import EXIT_USAGE, FormcueError
 from app.skeleton import MIRROR, NUM_JOINTS, FloatArray, Joint
+
+log = logging.getLogger(__name__)
 
 LSP_ORDER: Final = (
     Joint.right_ankle,
@@ -58,6 +61,8 @@ _UPPER_BODY: Final = [
 class DataSetError(FormcueError):
     """A data set that cannot be read: names the file, the record and the mend."""
 
+    exit_code = EXIT_USAGE
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LabelledPicture:
@@ -78,7 +83,8 @@ class LabelledPicture:
         return image  # type: ignore[return-value]
 
 
-def _no_depth() -> tuple[FloatArray, FloatArray]:
+def no_depth() -> tuple[FloatArray, FloatArray]:
+    """depth and depth_weight of a picture without depth labels."""
     return np.zeros(NUM_JOINTS, np.float32), np.zeros(NUM_JOINTS, np.float32)
 
 
@@ -95,25 +101,34 @@ def read_lsp(archives: Sequence[Path]) -> Iterator[LabelledPicture]:
             records = json.loads(archive.read("annotations.json"))
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise DataSetError(f"{path}: not an LSPET archive with annotations.json ({error})") from error
+        inside = set(archive.namelist())
+        missing = 0
         with archive:
-            for record in records:
-                joints = np.array(record["joints"], np.float32)
-                if joints.shape != (14, 3):
+            for number, record in enumerate(records):
+                try:
+                    name, joints = str(record["file"]), np.array(record["joints"], np.float32).reshape(14, 3)
+                except (KeyError, TypeError, ValueError) as error:
                     raise DataSetError(
-                        f"{path}: {record['file']}: joints are {joints.shape}, expected 14 x 3"
-                    )
+                        f"{path}: record {number}: expected file and 14 x 3 joints ({error})"
+                    ) from None
+                if name not in inside:
+                    log.warning("%s: %s: the picture is missing; skipped", path, name)
+                    missing += 1
+                    continue
                 xy, weight = np.zeros((NUM_JOINTS, 2), np.float32), np.zeros(NUM_JOINTS, np.float32)
                 xy[list(LSP_ORDER)] = joints[:, :2]
                 weight[list(LSP_ORDER)] = joints.any(1)
-                depth, depth_weight = _no_depth()
+                depth, depth_weight = no_depth()
                 yield LabelledPicture(
-                    name=record["file"],
-                    encoded=archive.read(record["file"]),
+                    name=name,
+                    encoded=archive.read(name),
                     xy=xy,
                     xy_weight=weight,
                     depth=depth,
                     depth_weight=depth_weight,
                 )
+        if missing:
+            log.warning("%s: %d pictures are missing and were skipped", path, missing)
 
 
 @dataclass(frozen=True, kw_only=True)

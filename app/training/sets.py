@@ -1,67 +1,141 @@
 """The kinds of data set that a training configuration can name.
 
-lsp         zips of LSP/LSPET photographs with annotations.json (2D labels)
-pictures    without anybody: a zip of photographs; every joint is "nowhere"
-packed      npz files of pictures with 2D and 3D labels, as `render` writes and teachers' labels are kept:
-            jpeg (bytes, one after the other), offset (N + 1), xy (N, 19, 2), and
-            weight (N, 19), depth (N, 19) in pixels, depth_weight (N, 19)
+lsp             LSP or LSPET: zips with annotations.json, or published folders (2D labels)
+coco            person_keypoints_*.json (2D labels)
+mpii            mpii_human_pose_v1_u12_1.mat, or train.json and valid.json (2D labels)
+h36m            folders of Human3.6M (2D and 3D labels)
+mpi_inf_3dhp    folders of MPI-INF-3DHP (2D and 3D labels)
+pictures        without anybody: zips of photographs; every joint is "nowhere"
+packed          npz files of pictures with 2D and 3D labels, as `render`, `label` and `pack` write them:
+                jpeg (bytes, one after the other), offset (N + 1), xy (N, 19, 2), and
+                weight (N, 19), depth (N, 19) in pixels, depth_weight (N, 19), optionally
+                val (N,), true for pictures held out
+
+The layouts are described in readers.py and readers_3d.py. Held out for validation are of lsp 800 LSPET
+pictures (in the order of their names' SHA-1) and the published second half of LSP; of coco and mpii the
+files with "val" in their name, and of MPII's own file one picture in twenty; of the 3D sets whole subjects.
 """
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
+from app.errors import first_line
+from app.files import replacing
 from app.skeleton import NUM_JOINTS
-from app.training.datasets import DataSetError, LabelledPicture, read_lsp, validation_names
+from app.training.datasets import DataSetError, LabelledPicture, no_depth, validation_names
+from app.training.readers import read_coco, read_lsp_set, read_mpii
+from app.training.readers_3d import read_h36m, read_mpi_inf_3dhp
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
 
+Pictures = list[LabelledPicture]
 
-def load_sets(kind: str, files: list[str], *, validation: bool) -> list[LabelledPicture]:
+
+def load_sets(kind: str, files: list[str], *, validation: bool) -> Pictures:
     """All pictures of one entry, the validation split's or the others. Raises DataSetError."""
     paths = [Path(name) for name in files]
     if not paths:
         raise DataSetError(f"data set of kind {kind}: no files named")
-    if kind == "lsp":
-        pictures = list(read_lsp(paths))
-        held_out = validation_names([picture.name for picture in pictures])
-        return [picture for picture in pictures if (picture.name in held_out) == validation]
-    if kind == "pictures":
-        return [picture for path in paths for picture in _read_negatives(path)]
-    if kind == "packed":
-        return [picture for path in paths for picture in _read_packed(path, validation=validation)]
-    raise DataSetError(f"unknown kind of data set {kind!r}: expected lsp, pictures or packed")
+    if kind not in KINDS:
+        raise DataSetError(f"unknown kind of data set {kind!r}: expected {', '.join(KINDS)}")
+    return KINDS[kind](paths, validation)
 
 
-def _read_negatives(path: Path) -> list[LabelledPicture]:
-    nothing = np.zeros(NUM_JOINTS, np.float32)
-    with zipfile.ZipFile(path) as archive:
-        return [
-            LabelledPicture(
-                name=name,
-                encoded=archive.read(name),
-                xy=np.zeros((NUM_JOINTS, 2), np.float32),
-                xy_weight=nothing,
-                depth=nothing,
-                depth_weight=nothing,
-            )
-            for name in archive.namelist()
-            if name.lower().endswith(PICTURE_ENDINGS)
-        ]
+def _lsp(paths: Sequence[Path], validation: bool) -> Pictures:
+    pictures = [picture for path in paths for picture in read_lsp_set(path)]
+    # LSP numbers its pictures with four digits, LSPET with five.
+    extended = validation_names([p.name for p in pictures if len(Path(p.name).stem) > 6])
+    return [p for p in pictures if (p.name in extended or "im1001" <= p.name < "im2001") == validation]
 
 
-def _read_packed(path: Path, *, validation: bool) -> list[LabelledPicture]:
+def _coco(paths: Sequence[Path], validation: bool) -> Pictures:
+    return [picture for path in paths if ("val" in path.stem) == validation for picture in read_coco(path)]
+
+
+def _mpii(paths: Sequence[Path], validation: bool) -> Pictures:
+    pictures: Pictures = []
+    for path in paths:
+        if path.suffix.lower() == ".json":
+            pictures += read_mpii(path) if ("val" in path.stem) == validation else []
+            continue
+        everybody = list(read_mpii(path))
+        names = sorted({_photograph(picture) for picture in everybody})
+        held_out = validation_names(names, -(-len(names) // 20))
+        pictures += [picture for picture in everybody if (_photograph(picture) in held_out) == validation]
+    return pictures
+
+
+def _photograph(person: LabelledPicture) -> str:
+    """The file that a person was cut out of."""
+    return person.name.partition("#")[0]
+
+
+def _h36m(paths: Sequence[Path], validation: bool) -> Pictures:
+    return [picture for path in paths for picture in read_h36m(path, validation=validation)]
+
+
+def _mpi_inf_3dhp(paths: Sequence[Path], validation: bool) -> Pictures:
+    return [picture for path in paths for picture in read_mpi_inf_3dhp(path, validation=validation)]
+
+
+def _pictures(paths: Sequence[Path], _validation: bool) -> Pictures:
+    return [picture for path in paths for picture in _read_negatives(path)]
+
+
+def _packed(paths: Sequence[Path], validation: bool) -> Pictures:
+    return [picture for path in paths for picture in _read_packed(path, validation=validation)]
+
+
+KINDS: Final[Mapping[str, Callable[[Sequence[Path], bool], Pictures]]] = {
+    "lsp": _lsp,
+    "coco": _coco,
+    "mpii": _mpii,
+    "h36m": _h36m,
+    "mpi_inf_3dhp": _mpi_inf_3dhp,
+    "pictures": _pictures,
+    "packed": _packed,
+}
+
+
+def _read_negatives(path: Path) -> Pictures:
+    nowhere, nothing = no_depth()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [
+                LabelledPicture(
+                    name=name,
+                    encoded=archive.read(name),
+                    xy=np.zeros((NUM_JOINTS, 2), np.float32),
+                    xy_weight=nothing,
+                    depth=nowhere,
+                    depth_weight=nothing,
+                )
+                for name in archive.namelist()
+                if name.lower().endswith(PICTURE_ENDINGS)
+            ]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataSetError(f"{path}: not a zip of pictures ({first_line(error)})") from None
+
+
+def _read_packed(path: Path, *, validation: bool) -> Pictures:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         jpeg, offset = arrays["jpeg"], arrays["offset"]
         xy, weight, depth, depth_weight = (arrays[k] for k in ("xy", "weight", "depth", "depth_weight"))
-    except (OSError, KeyError, ValueError) as error:
-        raise DataSetError(f"{path}: not a packed set ({error}); see app/training/sets.py") from error
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise DataSetError(
+            f"{path}: not a packed set ({first_line(error)}); see app/training/sets.py"
+        ) from None
     held_out = arrays.get("val", np.zeros(len(xy), bool))
+    if len(offset) != len(xy) + 1 or xy.shape[1:] != (NUM_JOINTS, 2):
+        raise DataSetError(f"{path}: xy is {xy.shape} and offset {offset.shape}; see app/training/sets.py")
     return [
         LabelledPicture(
             name=f"{path.name}#{i}",
@@ -74,3 +148,19 @@ def _read_packed(path: Path, *, validation: bool) -> list[LabelledPicture]:
         for i in range(len(xy))
         if bool(held_out[i]) == validation
     ]
+
+
+def write_packed(path: Path, pictures: Sequence[LabelledPicture], held_out: Sequence[bool]) -> None:
+    """Write pictures as a packed set, whole or not at all. Raises OSError."""
+    sizes = [len(picture.encoded) for picture in pictures]
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez(
+            file,
+            jpeg=np.frombuffer(b"".join(picture.encoded for picture in pictures), np.uint8),
+            offset=np.cumsum([0, *sizes]),
+            xy=np.stack([picture.xy for picture in pictures]).astype(np.float32),
+            weight=np.stack([picture.xy_weight for picture in pictures]).astype(np.float32),
+            depth=np.stack([picture.depth for picture in pictures]).astype(np.float32),
+            depth_weight=np.stack([picture.depth_weight for picture in pictures]).astype(np.float32),
+            val=np.array(held_out, bool),
+        )

@@ -34,6 +34,9 @@ COMMANDS: Final = {
     "test": Command("app.rules_cli", "add_test_parser", "run the rule files' own tests"),
     "schema": Command("app.rules_cli", "add_schema_parser", "print the JSON Schema of rule files"),
     "calibrate": Command("app.rules_cli", "add_calibrate_parser", "adjust an exercise to a person's range"),
+    "studio": Command(
+        "app.ui.rule_studio.command", "add_studio_parser", "see and tune a rule file on a recording"
+    ),
     "record": Command("app.record", "add_parser", "record the poses of a video or the camera"),
     "exercises": Command("app.commands", "add_exercises_parser", "list the exercises of the library"),
     "bench": Command("app.bench", "add_parser", "measure the speed of every part"),

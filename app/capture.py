@@ -207,7 +207,9 @@ class CameraSource(_Capture):
 
     live = True
 
-    def __init__(self, index: int, *, name: str | None = None) -> None:
+    def __init__(
+        self, index: int, *, name: str | None = None, size: tuple[int, int] = CAMERA_SIZE
+    ) -> None:
         self.name = name or f"Camera {index}"
         self.frame_count: int | None = None
         super().__init__(cv2.VideoCapture(index, _camera_api()))
@@ -216,8 +218,8 @@ class CameraSource(_Capture):
             raise SourceError(_no_camera(index, name))
         # Motion JPEG first: raw frames of this size come at 10 a second over USB 2.
         self._capture.set(cv2.CAP_PROP_FOURCC, float(cv2.VideoWriter.fourcc(*"MJPG")))
-        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, CAMERA_SIZE[0])
-        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, CAMERA_SIZE[1])
+        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
         self._capture.set(cv2.CAP_PROP_FPS, 30)
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         self.width = int(self._number(cv2.CAP_PROP_FRAME_WIDTH))
@@ -255,14 +257,16 @@ class CameraSource(_Capture):
             )
 
 
-def open_source(spec: str) -> Source:
+def open_source(spec: str, *, size: tuple[int, int] = CAMERA_SIZE) -> Source:
     """Opens what spec names: a camera's number ("0") or name, a video file, or "demo".
+
+    size: width and height asked of a camera; it gives the nearest that it has.
 
     Raises SourceError, one line with the mend.
     """
     found = _find(spec)
     if isinstance(found, CameraInfo):
-        return CameraSource(found.index, name=found.name or None)
+        return CameraSource(found.index, name=found.name or None, size=size)
     return FileSource(found, name="Demo clip" if found == DEMO_CLIP else None)
 
 

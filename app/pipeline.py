@@ -79,6 +79,10 @@ class Pipeline:
         self._exercise = exercise
         self._start_over()
 
+    def set_language(self, language: str) -> None:
+        """Of the prompts from now on."""
+        self._language = self._engine.language = language
+
     def reset(self) -> None:
         """Counts from zero on and looks for a person anew."""
         if self._estimator is not None:

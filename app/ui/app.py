@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,15 +16,16 @@ from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
+from app.settings import Settings, data_folder
 from app.ui import theme
 from app.ui.crash import CrashReporter
-from app.ui.library import Entry, load_entries
+from app.ui.library import Entry, Shelf
 from app.ui.records import EngineInfo
-from app.ui.window import MainWindow, Options
+from app.ui.window import FIRST_EXERCISE, MainWindow, Options, apply_look
+from app.ui.words import language
 from app.ui.worker import Factory, InferenceWorker, Progressing
 
 log = logging.getLogger(__name__)
-FIRST_EXERCISE: Final = "squat"
 PATIENCE: Final = 20.0  # seconds that threads get to end: a network may be half loaded
 
 
@@ -39,18 +41,24 @@ class Engine:
 def run_app(
     options: Options,
     *,
-    engine: Engine,
-    exercise: str | None = None,
+    settings: Settings,
+    told: Mapping[str, Any],
+    runtime: str = "auto",
     own: Path | None = None,
     full_screen: bool = False,
 ) -> int:
     """Opens the window and stays until it is closed. Returns the exit code.
 
-    exercise: an id of the library. own: a rule file of one's own, chosen at the start.
+    settings: the user's own. told: those that the command line says otherwise, for this time.
+    own: a rule file of one's own, chosen at the start.
     Raises UsageError when there is no such exercise, or none at all.
     """
-    entries = load_entries(language=options.language, own=own)
-    chosen = _choose(entries, exercise if own is None else entries[-1].id)
+    now = replace(settings, **told)
+    apply_look(now)
+    shelf = Shelf(data_folder(), own=own, level=now.strictness)
+    if own is not None:
+        options = replace(options, exercise=next(e.id for e in shelf.entries if e.path == own))
+    chosen = _choose(shelf.entries, options.exercise)
     app = QApplication.instance() or QApplication([sys.argv[0]])
     assert isinstance(app, QApplication)
     app.setApplicationName("Formcue")
@@ -60,9 +68,10 @@ def run_app(
     theme.load_fonts()
     app.setFont(theme.font(15))
 
-    sound = chosen.exercise or next(entry.exercise for entry in entries if entry.exercise is not None)
-    worker = InferenceWorker(network_factory(engine), sound, language=options.language)
-    window = MainWindow(worker, entries, chosen, options)
+    sound = chosen.exercise or next(iter(shelf.exercises.values()))
+    engine = Engine(weights=now.model, device=now.device, runtime=runtime)
+    worker = InferenceWorker(network_factory(engine), sound, language=language())
+    window = MainWindow(worker, shelf, settings, options, told=told)
     crashes = CrashReporter(window)
     crashes.install()
     if full_screen:
@@ -78,8 +87,8 @@ def run_app(
             signal.signal(number, handler)
         crashes.remove()
         qInstallMessageHandler(None)
-        window.runner.stop()
-    ended = worker.stop(PATIENCE) and window.runner.wait(2.0)
+        window.feed.runner.stop()
+    ended = worker.stop(PATIENCE) and window.feed.runner.wait(2.0)
     window.deleteLater()
     if not ended:
         # A driver that hangs in a read, or a network still loading: nothing of ours is unsaved, and

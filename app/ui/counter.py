@@ -17,7 +17,7 @@ class CounterRing(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(100, 100)
         self.number = "0"
-        self.word = "reps"
+        self.word = ""
         self.phase = ""
         self.progress = 0.0
         self._pulse = 0.0

@@ -3,89 +3,138 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.ui import theme
 from app.ui.counter import CounterRing
 from app.ui.plot import ParameterPlot
 from app.ui.rep_list import RepList
+from app.ui.words import t
+
+WIDEST = 16_777_215  # Qt's own "no limit"
 
 
 class SidePanel(QWidget):
     """Landscape: one column. Portrait: the counter at the left, the rest beside it."""
 
-    toggled = Signal()
-    reset_wanted = Signal()
+    toggled = Signal()  # start, pause, go on
+    finish_wanted = Signal()
+    one_more_wanted = Signal()
+    no_rep_wanted = Signal()
+    wrong_cue_wanted = Signal()
+    wrong_rep_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.counter = CounterRing()
         self.plot = ParameterPlot()
         self.list = RepList()
-        self.primary = theme.named(QPushButton("Start"), "primary")
+        self.primary = theme.named(QPushButton(), "primary")
         self.primary.clicked.connect(self.toggled)
-        self.reset = QPushButton()
-        theme.label(self.reset, "Reset")
-        self.reset.setIcon(theme.icon("reset"))
-        self.reset.setToolTip("Count from zero (R)")
-        self.reset.clicked.connect(self.reset_wanted)
-        for button in (self.primary, self.reset):
+        self.finish = QPushButton()
+        self.finish.clicked.connect(self.finish_wanted)
+        self.one_more, self.no_rep = QToolButton(), QToolButton()
+        self.wrong_rep, self.wrong_cue = QToolButton(), QToolButton()
+        self._small = (self.one_more, self.no_rep, self.wrong_rep, self.wrong_cue)
+        for small, asked in zip(
+            self._small,
+            (self.one_more_wanted, self.no_rep_wanted, self.wrong_rep_wanted, self.wrong_cue_wanted),
+            strict=True,
+        ):
+            small.clicked.connect(asked)
+            small.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._buttons, self._corrections = QHBoxLayout(), QHBoxLayout()
+        self._buttons.addWidget(self.primary, 3)
+        self._buttons.addWidget(self.finish, 2)
+        for button in (self.primary, self.finish, *self._small):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._buttons = QHBoxLayout()
-        self._buttons.addWidget(self.primary, 2)
-        self._buttons.addWidget(self.reset, 1)
+            if button in self._small:
+                self._corrections.addWidget(button)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._portrait: bool | None = None
-        self.set_running(False, can_run=False)
+        self._running = self._can_run = False
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        """Sets all texts, and the icons in the theme's colours."""
+        theme.label(self.finish, t("Finish"))
+        self.finish.setIcon(theme.icon("flag"))
+        self.finish.setToolTip(t("Ends the set or the workout (Enter)"))
+        for button, icon, text, tip in (
+            (self.one_more, "plus", "1", t("One more: this repetition was missed (+)")),
+            (self.no_rep, "minus", "1", t("That was no repetition (-)")),
+            (
+                self.wrong_rep,
+                "flag",
+                t("count"),
+                t("Wrong count: keeps the last ten seconds of poses (C)"),
+            ),
+            (self.wrong_cue, "flag", t("cue"), t("Wrong cue: keeps the last ten seconds of poses (X)")),
+        ):
+            button.setText(text)
+            button.setIcon(theme.icon(icon))
+            button.setToolTip(tip)
+            button.setAccessibleName(tip)
+        self.set_running(self._running, can_run=self._can_run)
+        self.list.retranslate()
+        self.plot.retranslate()
 
     def arrange(self, unit: float, *, portrait: bool) -> None:
         """Sizes and places everything for a window scale."""
         self.plot.unit = unit
         self.list.set_unit(unit)
-        height = round(58 * unit)
-        for button in (self.primary, self.reset):
-            button.setFixedHeight(height)
+        for button in (self.primary, self.finish):
+            button.setFixedHeight(round(56 * unit))
             button.setIconSize(QSize(round(22 * unit), round(22 * unit)))
-        self._grid.setSpacing(round(10 * unit))
-        self._buttons.setSpacing(round(10 * unit))
+        for small in self._small:
+            small.setFixedHeight(round(38 * unit))
+            small.setIconSize(QSize(round(16 * unit), round(16 * unit)))
+        self._grid.setSpacing(round(8 * unit))
+        self._buttons.setSpacing(round(8 * unit))
+        self._corrections.setSpacing(round(6 * unit))
         if portrait != self._portrait:
             self._portrait = portrait
-            for part in (self.counter, self.plot, self.list):
-                self._grid.removeWidget(part)
-            self._grid.removeItem(self._buttons)
-            if portrait:
-                self._grid.addWidget(self.counter, 0, 0, 3, 1)
-                self._grid.addWidget(self.plot, 0, 1)
-                self._grid.addWidget(self.list, 1, 1)
-                self._grid.addLayout(self._buttons, 2, 1)
-            else:
-                self._grid.addWidget(self.counter, 0, 0)
-                self._grid.addWidget(self.plot, 1, 0)
-                self._grid.addWidget(self.list, 2, 0)
-                self._grid.addLayout(self._buttons, 3, 0)
-            for row in range(4):
-                self._grid.setRowStretch(row, 0)
-            for column in range(2):
-                self._grid.setColumnStretch(column, 1 if portrait or column == 0 else 0)
-            self._grid.setRowStretch(1 if portrait else 2, 1)
+            self._place(portrait=portrait)
         # In the column the counter gets all that three rows of the list leave it.
-        self.counter.setMinimumHeight(100 if portrait else round(292 * unit))
+        self.counter.setMinimumHeight(100 if portrait else round(262 * unit))
         self.plot.setFixedHeight(round((110 if portrait else 92) * unit))
         if portrait:
             self.setMinimumWidth(0)
-            self.setMaximumWidth(16_777_215)
-            self.setFixedHeight(round(330 * unit))
+            self.setMaximumWidth(WIDEST)
+            self.setFixedHeight(round(370 * unit))
         else:
             self.setMinimumHeight(0)
-            self.setMaximumHeight(16_777_215)
+            self.setMaximumHeight(WIDEST)
             self.setFixedWidth(round(348 * unit))
+
+    def _place(self, *, portrait: bool) -> None:
+        for part in (self.counter, self.plot, self.list):
+            self._grid.removeWidget(part)
+        for line in (self._corrections, self._buttons):
+            self._grid.removeItem(line)
+        column = 1 if portrait else 0
+        first = 0 if portrait else 1
+        if portrait:
+            self._grid.addWidget(self.counter, 0, 0, 4, 1)
+        else:
+            self._grid.addWidget(self.counter, 0, 0)
+        self._grid.addWidget(self.plot, first, column)
+        self._grid.addWidget(self.list, first + 1, column)
+        self._grid.addLayout(self._corrections, first + 2, column)
+        self._grid.addLayout(self._buttons, first + 3, column)
+        for row in range(5):
+            self._grid.setRowStretch(row, 1 if row == first + 1 else 0)
+        for place in range(2):
+            self._grid.setColumnStretch(place, 1 if portrait or place == 0 else 0)
 
     def set_running(self, running: bool, *, can_run: bool) -> None:
         """The one button says what it will do."""
-        theme.label(self.primary, "Pause" if running else "Start")
+        self._running, self._can_run = running, can_run
+        theme.label(self.primary, t("Pause") if running else t("Start"))
         self.primary.setIcon(theme.icon("pause" if running else "play", "on_fill"))
-        self.primary.setToolTip("Space")
+        self.primary.setToolTip(t("Space"))
         self.primary.setEnabled(can_run)
-        self.reset.setEnabled(can_run)
+        for button in (self.finish, *self._small):
+            button.setEnabled(can_run)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.reps import Counting
 from app.rules import format_value
 from app.ui import theme
-from app.ui.words import plain
+from app.ui.words import plain, t
 
 SPAN: Final = 8.0  # seconds shown
 GAP: Final = 0.6  # seconds without a value that break the line
@@ -26,12 +26,17 @@ class ParameterPlot(QWidget):
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(100, 40)
-        self.setAccessibleName("Angle over time")
         self.unit = 1.0
         self._name: str | None = None
         self._levels: tuple[float, ...] = ()
         self._values: deque[tuple[float, float]] = deque()
         self._now = 0.0
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        """Sets all texts."""
+        self.setAccessibleName(t("Angle over time"))
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(320, round(104 * self.unit))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from app.pipeline import StepResult
-from app.reps import Hold, Rep
 from app.rules import Severity
 from app.skeleton import Joint
+from app.summary import FaultSummary, RepSummary
 
 Tone = Literal["calm", "good", "info", "warning", "error"]
 
@@ -33,14 +33,20 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RepRecord:
-    """A finished repetition or hold with the rules that fired in it (rule id -> text).
+    """A finished repetition or hold, the number'th of the set. sign: the unit of a repetition's range."""
 
-    sign: the unit of a repetition's range.
-    """
-
-    event: Rep | Hold
+    number: int
+    done: RepSummary
     sign: str = "°"
-    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_rep(self) -> bool:
+        return self.done.kind == "rep"
+
+    @property
+    def faults(self) -> tuple[FaultSummary, ...]:
+        """What is held against it: no mere hints."""
+        return tuple(fault for fault in self.done.faults if fault.severity != "info")
 
 
 @dataclass(frozen=True, kw_only=True)

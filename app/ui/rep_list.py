@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate, QStyleOptionViewItem
 
-from app.reps import Rep
+from app.summary import RepSummary
 from app.ui import theme
 from app.ui.records import RepRecord
-from app.ui.words import plain
+from app.ui.words import headline, t
 
 RECORD: Final = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
@@ -34,37 +35,34 @@ class RepModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return f"{heading(record)}: {detail(record)}, {extent(record)}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(record.faults.values()) or "No fault found"
+            return "\n".join(fault.text for fault in record.faults) or t("No fault found")
         return None
 
-    def add(self, record: RepRecord) -> None:
-        self.beginInsertRows(QModelIndex(), 0, 0)
-        self.records.append(record)
-        self.endInsertRows()
-
-    def clear(self) -> None:
+    def show_records(self, records: list[RepRecord]) -> None:
         self.beginResetModel()
-        self.records.clear()
+        self.records = records
         self.endResetModel()
 
 
 def heading(record: RepRecord) -> str:
-    return f"Rep {record.event.number}" if isinstance(record.event, Rep) else "Hold"
+    return t("Rep {number}", number=record.number) if record.is_rep else t("Hold")
 
 
 def extent(record: RepRecord) -> str:
     """How far a repetition went, or how long a hold lasted."""
-    event = record.event
-    if isinstance(event, Rep):
-        return f"{event.range:.0f}{record.sign}"
-    return f"{event.end - event.start:.1f} s"
+    done = record.done
+    if not record.is_rep:
+        return t("{count} s", count=f"{done.duration:.1f}")
+    return f"{done.range:.0f}{record.sign}" if done.range is not None else ""
 
 
 def detail(record: RepRecord) -> str:
     """What to say of it in a few words."""
+    if record.done.by_hand:
+        return t("added by hand")
     if not record.faults:
-        return "clean"
-    first, *more = (plain(rule) for rule in record.faults)
+        return t("clean")
+    first, *more = (headline(fault.text) for fault in record.faults)
     return f"{first}  +{len(more)}" if more else first
 
 
@@ -123,11 +121,19 @@ class RepList(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(30)
-        self.setAccessibleName("Repetitions")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.retranslate()
 
-    def add(self, record: RepRecord) -> None:
-        self.records.add(record)
+    def retranslate(self) -> None:
+        """Sets all texts."""
+        self.setAccessibleName(t("Repetitions"))
+        self.viewport().update()
+
+    def show_reps(self, reps: Sequence[RepSummary], sign: str) -> None:
+        """The repetitions and holds of the set; sign: the unit of their range."""
+        self.records.show_records(
+            [RepRecord(number=number, done=done, sign=sign) for number, done in enumerate(reps, 1)]
+        )
         self.scrollToTop()
 
     def set_unit(self, unit: float) -> None:
@@ -141,5 +147,5 @@ class RepList(QListView):
                 painter.setFont(theme.font(15 * self.unit))
                 painter.setPen(theme.colour("muted"))
                 flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-                text = "Each repetition appears here with its range and what to correct."
+                text = t("Each repetition appears here with its range and what to correct.")
                 painter.drawText(QRectF(self.viewport().rect()).adjusted(12, 0, -12, 0), flags, text)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from app.parameters import View
 from app.pipeline import StepResult
-from app.reps import Rep
 from app.rules import REP_NUMBERS, ActiveRule, Exercise, format_value
-from app.ui.records import Highlight, RepRecord, Say
-from app.ui.words import VIEW_NAMES, how_to_stand, phase_name
+from app.summary import RepSummary
+from app.ui.records import Highlight, Say
+from app.ui.words import VIEW_NAMES, how_to_stand, phase_name, t
 
 ALONE: Final = 1.0  # seconds without anybody before the athlete is called
 WRONG_VIEW: Final = 2.5  # seconds in a view the exercise cannot be judged from before it is said
@@ -18,21 +19,26 @@ BEGUN: Final = 0.3  # progress from which the next repetition is under way
 
 
 class Score:
-    """The set under way, as far as the window has heard of it."""
+    """The set under way, as far as the window has heard of it.
 
-    def __init__(self, exercise: Exercise, *, language: str = "en") -> None:
-        self.exercise, self.language = exercise, language
+    reps: what was done in it, as the workout keeps it: with what was added by hand, without what was
+    taken back.
+    """
+
+    def __init__(self, exercise: Exercise) -> None:
+        self.exercise = exercise
         self.clear()
 
     def clear(self) -> None:
         """A new set."""
         self.result: StepResult | None = None
-        self.records: list[RepRecord] = []
+        self.reps: tuple[RepSummary, ...] = ()
         self._seen: float | None = None  # when somebody was last seen
         self._view_wrong_since: float | None = None
-        self._held_since: float | None = None
-        self._longest = 0.0
         self._first: float | None = None
+        self._longest = 0.0
+        self._praised = -1.0  # until when the last repetition is praised
+        self.holding_since: float | None = None
 
     def add_result(self, result: StepResult) -> None:
         """Takes the newest step; some may have been skipped."""
@@ -46,17 +52,20 @@ class Score:
             self._view_wrong_since = None
         elif self._view_wrong_since is None:
             self._view_wrong_since = result.time
-        if self.is_hold:
-            if result.phase != self.exercise.counting.phases[2]:
-                self._held_since = None
-            elif self._held_since is None:
-                self._held_since = result.time
-            if self._held_since is not None:
-                self._longest = max(self._longest, result.time - self._held_since)
+        if not self.is_hold or result.phase != self.exercise.counting.phases[2]:
+            self.holding_since = None
+        elif self.holding_since is None:
+            self.holding_since = result.time
+        if self.holding_since is not None:
+            self._longest = max(self._longest, result.time - self.holding_since)
 
-    def add_record(self, record: RepRecord) -> None:
-        """Takes a finished repetition or hold."""
-        self.records.append(record)
+    def show_reps(self, reps: Sequence[RepSummary]) -> bool:
+        """Takes what the set consists of now. True when the last one is new and was seen."""
+        new = len(reps) > len(self.reps) and not reps[-1].by_hand
+        self.reps = tuple(reps)
+        if new and self.result is not None:
+            self._praised = self.result.time + PRAISE
+        return new
 
     @property
     def is_hold(self) -> bool:
@@ -65,28 +74,31 @@ class Score:
     @property
     def count(self) -> int:
         """Repetitions so far."""
-        told = sum(isinstance(record.event, Rep) for record in self.records)
-        return max(told, self.result.count if self.result is not None else 0)
+        return sum(rep.kind == "rep" for rep in self.reps)
 
     @property
     def clean(self) -> int:
         """Repetitions or holds without a fault."""
-        return sum(not record.faults for record in self.records)
+        return sum(rep.worth == 1.0 for rep in self.reps)
+
+    @property
+    def held(self) -> float:
+        """Seconds of the hold under way, or of the longest one."""
+        if self.holding_since is not None and self.result is not None:
+            return self.result.time - self.holding_since
+        return self._longest
 
     @property
     def number(self) -> str:
         """For the middle of the ring: repetitions, or the seconds of the hold."""
-        if not self.is_hold:
-            return str(self.count)
-        if self._held_since is not None and self.result is not None:
-            return str(int(self.result.time - self._held_since))
-        return str(int(self._longest))
+        return str(int(self.held)) if self.is_hold else str(self.count)
 
     @property
     def word(self) -> str:
         if self.is_hold:
-            return "seconds" if self._held_since is not None or not self._longest else "seconds, longest"
-        return "rep" if self.count == 1 else "reps"
+            under_way = self.holding_since is not None or not self.held
+            return t("seconds") if under_way else t("seconds, longest")
+        return t("rep") if self.count == 1 else t("reps")
 
     @property
     def phase(self) -> str:
@@ -104,20 +116,30 @@ class Score:
     @property
     def view_text(self) -> str:
         """The view, for the chip in the corner."""
-        return VIEW_NAMES[self.view] if self.view is not None else ""
+        return t(VIEW_NAMES[self.view]) if self.view is not None else ""
 
     @property
     def highlight(self) -> Highlight | None:
-        """The joints to colour, with the measured value of the most important fault."""
+        """The joints to colour, with one measured value beside them.
+
+        While a prompt is shown, the value and the limb that carries it are the prompt's own: two numbers
+        for one thing would be one too many.
+        """
         faults = [fault for fault in self._faults() if fault.severity != "info"]
+        prompt = self.result.prompt if self.result is not None else None
+        named: ActiveRule | None = None
+        if prompt is not None:
+            named = next((fault for fault in faults if fault.rule == prompt.rule), None)
         if not faults:
             return None
-        worst = faults[0]
+        carrier = named if prompt is not None else faults[0]
+        value = prompt.value if prompt is not None else faults[0].value
+        tagged = carrier is not None and bool(carrier.joints)
         return Highlight(
             joints=frozenset(joint for fault in faults for joint in fault.joints),
-            severity=worst.severity,
-            tag_joint=worst.joints[len(worst.joints) // 2] if worst.joints else None,
-            tag=format_value(worst.parameter, worst.value),
+            severity=faults[0].severity,
+            tag_joint=carrier.joints[len(carrier.joints) // 2] if carrier is not None and tagged else None,
+            tag=format_value(carrier.parameter, value) if carrier is not None and tagged else "",
         )
 
     def _faults(self) -> list[ActiveRule]:
@@ -137,13 +159,15 @@ class Score:
         """The one thing to say now."""
         result = self.result
         if result is None:
-            return Say(text="Ready when you are", icon="person")
+            return Say(text=t("Ready when you are"), icon="person")
         if (
             result.pose is None
             and result.time - (self._seen if self._seen is not None else self._first or 0.0) > ALONE
         ):
-            return Say(text="Step into the picture, head to feet", tone="info", icon="step_in")
+            return Say(text=t("Step into the picture, head to feet"), tone="info", icon="step_in")
         if result.prompt is not None:
+            if result.prompt.praise:
+                return Say(text=result.prompt.text, tone="good", icon="check")
             return Say(text=result.prompt.text, tone=result.prompt.severity, icon=result.prompt.severity)
         wrong = self._view_wrong_since
         if wrong is not None and result.time - wrong > WRONG_VIEW and self.progress < BEGUN:
@@ -154,16 +178,16 @@ class Score:
 
     def _quiet_say(self, result: StepResult) -> Say:
         """Nothing to correct."""
-        last = self.records[-1] if self.records else None
-        if last is not None and not last.faults and result.time - last.event.end < PRAISE:
-            return Say(
-                text="Good rep" if isinstance(last.event, Rep) else "Good hold", tone="good", icon="check"
-            )
-        if self.is_hold and self._held_since is not None:
-            return Say(text="Hold it", tone="good", icon="check")
-        if not self.records:
-            return Say(text="Ready when you are", icon="person")
-        return Say(text=f"{self.clean} of {len(self.records)} without a fault", icon="check")
+        last = self.reps[-1] if self.reps else None
+        if last is not None and last.worth == 1.0 and result.time < self._praised:
+            good = t("Good rep") if last.kind == "rep" else t("Good hold")
+            return Say(text=good, tone="good", icon="check")
+        if self.holding_since is not None:
+            return Say(text=t("Hold it"), tone="good", icon="check")
+        if not self.reps:
+            return Say(text=t("Ready when you are"), icon="person")
+        clean = t("{clean} of {count} without a fault", clean=self.clean, count=len(self.reps))
+        return Say(text=clean, icon="check")
 
 
 def _of_a_rep(fault: ActiveRule) -> bool:

@@ -34,15 +34,18 @@ class SourceRunner(QObject):
         self._leaving: list[CaptureThread] = []
         self._said.connect(self._hear)  # from the capture thread into the window's
 
-    def start(self, spec: str, *, loop: bool = False) -> int:
-        """Leaves the source under way and opens spec. Returns the new session's number."""
+    def start(self, spec: str, *, loop: bool = False, size: tuple[int, int] | None = None) -> int:
+        """Leaves the source under way and opens spec. Returns the new session's number.
+
+        size: width and height to ask of a camera.
+        """
         self.stop()
         self.session += 1
         self.spec = spec
         self.to_screen, self.to_network = NewestSlot(), NewestSlot()
         say = partial(self._said.emit, self.session)
         self._thread = CaptureThread(
-            partial(open_source, spec),
+            partial(open_source, spec) if size is None else partial(open_source, spec, size=size),
             self.to_screen,
             self.to_network,
             loop=loop,

@@ -44,7 +44,7 @@ class Stage:
                 self.latency = late if not self.latency else self.latency + 0.1 * (late - self.latency)
         self.network_rate = progress.steps_per_second
 
-    def paint(self, now: float, score: Score, *, with_pose: bool) -> bool:
+    def paint(self, now: float, score: Score | None, *, with_pose: bool) -> bool:
         """Shows what is due. True when the picture is a new one."""
         shown = self._playout.shown(now)
         if shown is None:
@@ -52,8 +52,8 @@ class Stage:
         fresh = shown.frame is not self.video.frame
         pose = shown.pose if with_pose else None
         if fresh or pose is not self.video.pose:
-            self.video.corner_text = score.view_text if pose is not None else ""
-            self.video.show_frame(shown.frame, pose, score.highlight)
+            self.video.corner_text = score.view_text if score is not None and pose is not None else ""
+            self.video.show_frame(shown.frame, pose, score.highlight if score is not None else None)
         if fresh:
             self._painted = [moment for moment in self._painted if now - moment < 1.5] + [now]
         return fresh

@@ -157,6 +157,11 @@ def use(theme: ThemeName, *, text_size: float = 1.0) -> None:
     _palette, _text_size = THEMES[theme], text_size
 
 
+def current() -> ThemeName:
+    """The theme in use."""
+    return next(name for name, palette in THEMES.items() if palette is _palette)
+
+
 def ink(name: str) -> str:
     """The colour of that name in the theme as "#rrggbb"; a colour written so is given back."""
     return name if name.startswith("#") else getattr(_palette, name)
@@ -304,6 +309,21 @@ def style_sheet(scale: float) -> str:
     QToolTip {{ background: {now.raised}; color: {now.text}; border: 1px solid {now.line};
         padding: {px(6)}; }}
     QLabel {{ background: transparent; }}
+    QLabel#heading {{ font-family: {bold}; font-size: {pt(24)}; }}
+    QLabel#title {{ font-family: {bold}; font-size: {pt(30)}; }}
+    QLabel#lead {{ font-size: {pt(19)}; }}
+    QLabel#quiet {{ color: {now.muted}; }}
+    QScrollArea {{ background: transparent; border: none; }}
+    QLineEdit, QSpinBox, QDoubleSpinBox {{ background: {now.raised}; border: 1px solid {now.line};
+        border-radius: {px(10)}; padding: {px(7)} {px(10)}; min-height: {px(24)};
+        selection-background-color: {now.accent}; selection-color: {now.on_fill}; }}
+    QLineEdit#search {{ font-size: {pt(19)}; }}
+    QCheckBox {{ spacing: {px(10)}; font-size: {pt(17)}; background: transparent; }}
+    QSlider {{ background: transparent; min-height: {px(34)}; }}
+    QSlider::groove:horizontal {{ background: {now.line}; height: {px(6)}; border-radius: {px(3)}; }}
+    QSlider::sub-page:horizontal {{ background: {now.accent}; border-radius: {px(3)}; }}
+    QSlider::handle:horizontal {{ background: {now.text}; width: {px(22)}; margin: -{px(8)} 0;
+        border-radius: {px(11)}; }}
     QLabel#brand {{ font-family: {bold}; font-size: {pt(20)}; }}
     QLabel#status {{ color: {now.muted}; font-size: {pt(13)}; }}
     QFrame#card {{ background: {now.surface}; border-radius: {px(14)}; }}
@@ -316,7 +336,8 @@ def style_sheet(scale: float) -> str:
         combobox-popup: 0; }}
     QComboBox#exercise {{ font-family: {bold}; font-size: {pt(19)}; min-height: {px(34)}; }}
     QComboBox:hover, QPushButton:hover, QToolButton:hover {{ border-color: {now.muted}; }}
-    QComboBox:focus, QPushButton:focus, QToolButton:focus, QListView:focus {{ border: 2px solid {now.info}; }}
+    QComboBox:focus, QPushButton:focus, QToolButton:focus, QListView:focus,
+        QLineEdit:focus, QSpinBox:focus, QCheckBox:focus, QSlider:focus {{ border: 2px solid {now.info}; }}
     QComboBox::drop-down {{ border: none; width: {px(34)}; }}
     QComboBox::down-arrow {{ image: url("{chevron}"); width: {px(18)}; height: {px(18)}; }}
     QComboBox QAbstractItemView {{ background: {now.raised}; border: 1px solid {now.line}; padding: {px(6)};

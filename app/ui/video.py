@@ -16,6 +16,7 @@ from app.skeleton import Pose
 from app.ui import theme
 from app.ui.records import Highlight
 from app.ui.skeleton_painter import paint_skeleton
+from app.ui.words import t
 
 RADIUS: Final = 16.0
 BACKDROP_EVERY: Final = 12  # frames; the blurred surround may lag, nobody looks at it
@@ -32,7 +33,6 @@ class VideoView(QWidget):
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(160, 120)
-        self.setAccessibleName("Picture")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.mirror = False
@@ -49,6 +49,12 @@ class VideoView(QWidget):
         self._pose: Pose | None = None
         self._highlight: Highlight | None = None
         self.painted_frames = 0
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        """Sets all texts."""
+        self.setAccessibleName(t("Picture with the skeleton"))
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(880, 500)

@@ -73,17 +73,6 @@ VIEW_NAMES: Final[dict[View, str]] = {
     "back": "Back view",
 }
 
-KEYS: Final = (
-    ("Space", "Start, pause, go on"),
-    ("R", "Reset: count from zero"),
-    ("F", "Full screen"),
-    ("M", "Mirror the picture"),
-    ("O", "Open a video"),
-    ("E", "Next exercise"),
-    ("Esc", "Close this, leave full screen"),
-    ("F1", "This help"),
-)
-
 
 def range_sign(counting: Counting) -> str:
     """The sign of a repetition's range, which is that of the first signal."""
@@ -97,8 +86,8 @@ def sign_of(parameter: str) -> str:
 
 
 def plain(identifier: str) -> str:
-    """ "push_up" -> "Push up"."""
-    return identifier.replace("_", " ").capitalize()
+    """ "push_up" -> "Push up", in the language spoken where it is known there: phases, parameters."""
+    return t(identifier.replace("_", " ").capitalize())
 
 
 def phase_name(phase: str) -> str:
@@ -106,9 +95,22 @@ def phase_name(phase: str) -> str:
     return plain(phase) if phase else ""
 
 
+def headline(prompt: str) -> str:
+    """What a prompt asks for, without the measured value: "Go deeper: your knees ..." -> "Go deeper"."""
+    return prompt.replace("：", ":").split(":")[0].strip()
+
+
 def how_to_stand(exercise: Exercise) -> str:
     """ "Turn your side to the camera or face the camera"."""
-    texts = [TURN[view] for view in exercise.views if view in TURN]
+    texts = [t(TURN[view]) for view in exercise.views if view in TURN]
     if not texts or len(texts) == len(TURN):
         return ""
-    return " or ".join(texts[:2]).capitalize()
+    text = texts[0] if len(texts) == 1 else t("{one} or {other}", one=texts[0], other=texts[1])
+    return text[:1].upper() + text[1:]
+
+
+def count_text(count: int, *, hold: bool = False) -> str:
+    """ "1 rep", "12 reps", "30 s"."""
+    if hold:
+        return t("{count} s", count=count)
+    return t("1 rep") if count == 1 else t("{count} reps", count=count)

@@ -6,6 +6,7 @@ through Qt signals (events are never dropped) and takes the newest result from a
 
 from __future__ import annotations
 
+import copy
 import logging
 import queue
 import threading
@@ -18,9 +19,12 @@ from PySide6.QtCore import QObject, Signal
 
 from app.capture import Frame, NewestSlot
 from app.errors import FormcueError, first_line
-from app.pipeline import Event, Pipeline, PoseEstimator
-from app.reps import Hold, Rep
+from app.feedback import PoseBuffer
+from app.pipeline import Pipeline, PoseEstimator, StepResult
+from app.reps import Rep
 from app.rules import Exercise, Prompt
+from app.set_recorder import SetRecorder
+from app.summary import RepSummary
 from app.ui.records import EngineInfo, Progress, RepRecord, Summary
 from app.ui.words import range_sign
 
@@ -60,9 +64,11 @@ class InferenceWorker(QObject):
         self._paused = False
         self._complete = False  # the source came to its proper end (else it broke)
         self._rate = _Rate()
-        self._firing: dict[str, str] = {}  # rule id -> text, since the last repetition
-        self._told: set[str] = set()  # rules told with an earlier repetition that still fire
+        self._recorder = SetRecorder(exercise)
         self._count = 0
+        self._told = 0  # repetitions and holds signalled
+        self._lock = threading.Lock()
+        self._kept = PoseBuffer()
         # A daemon: loading a network cannot be interrupted, and closing the window must always work.
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
 
@@ -95,9 +101,26 @@ class InferenceWorker(QObject):
         """Counts from zero on."""
         self._commands.put(("reset", None))
 
+    def restart_set(self) -> None:
+        """Counts from zero on, and goes on following the same person."""
+        self._commands.put(("restart", None))
+
+    def set_language(self, language: str) -> None:
+        """Of the prompts from now on."""
+        self._commands.put(("language", language))
+
     def retry(self) -> None:
         """Tries again to build the network after a failure."""
         self._commands.put(("retry", None))
+
+    def rebuild(self, factory: Factory) -> None:
+        """Another network, or the same one elsewhere; the set begins anew."""
+        self._commands.put(("rebuild", factory))
+
+    def last_poses(self) -> PoseBuffer:
+        """Those of the last ten seconds, for keeping what went wrong. No picture is among them."""
+        with self._lock:
+            return copy.deepcopy(self._kept)
 
     def _run(self) -> None:
         self._build()
@@ -148,58 +171,67 @@ class InferenceWorker(QObject):
                 self._complete = self._complete or value == self._session
             elif command == "exercise":
                 self._exercise = value
-                self._clear()
+                self._recorder = SetRecorder(value)
+                self._restart_set()
+            elif command == "restart":
+                self._restart_set()
+            elif command == "language":
+                self._language = value
                 if self._pipeline is not None:
-                    self._pipeline.set_exercise(value)
+                    self._pipeline.set_language(value)
             elif command == "paused":
                 self._paused = value
                 self._rate.clear()
             elif command == "reset":
                 self._reset()
-            elif command == "retry" and self._pipeline is None:
+            elif (command == "retry" and self._pipeline is None) or command == "rebuild":
+                self._factory = value or self._factory
+                self._pipeline = None
+                self._reset()
                 self._build()
 
     def _reset(self) -> None:
         self._clear()
         self._rate.clear()
+        with self._lock:
+            self._kept.clear()
         if self._pipeline is not None:
             self._pipeline.reset()
 
+    def _restart_set(self) -> None:
+        self._clear()
+        if self._pipeline is not None:
+            self._pipeline.set_exercise(self._exercise)
+
     def _clear(self) -> None:
-        self._firing.clear()
-        self._told.clear()
-        self._count = 0
+        self._recorder.reset()
+        self._count = self._told = 0
 
     def _step(self, pipeline: Pipeline, frame: Frame) -> None:
         result = pipeline.step(frame)
-        firing = {fault.rule: fault.text for fault in result.faults if fault.severity != "info"}
-        self._told &= firing.keys()
-        self._firing.update((rule, text) for rule, text in firing.items() if rule not in self._told)
+        self._keep(result)
         self._count = result.count
-        self._report(result.events, still_firing=set(firing))
+        for event in result.events:
+            if isinstance(event, Prompt):
+                self.happened.emit(self._session, event)
+        self._tell(self._recorder.add(result, pipeline.fault_counts))
         rate = self._rate.tick(time.monotonic())
         self.results.put(Progress(session=self._session, result=result, steps_per_second=rate))
 
-    def _report(self, events: tuple[Event, ...], still_firing: set[str]) -> None:
-        """Signals what happened; a fault goes with the repetition in which it began, and only that."""
-        for event in events:
-            if isinstance(event, Prompt) and event.severity != "info":
-                self._firing[event.rule] = event.text
-        for event in events:
-            if isinstance(event, Prompt):
-                self.happened.emit(self._session, event)
-            else:
-                self.happened.emit(self._session, self._record(event))
-                self._firing.clear()
-                self._told |= still_firing
+    def _keep(self, result: StepResult) -> None:
+        with self._lock:
+            self._kept.add(result.time, result.pose)
 
-    def _record(self, event: Rep | Hold) -> RepRecord:
-        return RepRecord(event=event, sign=range_sign(self._exercise.counting), faults=dict(self._firing))
+    def _tell(self, ended: tuple[RepSummary, ...]) -> None:
+        sign = range_sign(self._exercise.counting)
+        for done in ended:
+            self._told += 1
+            self.happened.emit(self._session, RepRecord(number=self._told, done=done, sign=sign))
 
     def _finish(self, pipeline: Pipeline) -> None:
         events = pipeline.finish()
         self._count += sum(isinstance(event, Rep) for event in events)
-        self._report(events, still_firing=set())
+        self._tell(self._recorder.finish(events, pipeline.fault_counts))
         self._slot = None
         self.finished.emit(self._session, Summary(count=self._count, fault_counts=pipeline.fault_counts))
 

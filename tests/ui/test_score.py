@@ -6,10 +6,9 @@ import pytest
 
 from app.commands import choose_exercise
 from app.pipeline import Pipeline, StepResult
-from app.reps import Rep
 from app.rules import ActiveRule, Prompt
 from app.skeleton import Joint
-from app.ui.records import RepRecord
+from app.summary import FaultSummary, RepSummary
 from app.ui.score import Score
 from tests.poses import squats
 
@@ -24,9 +23,14 @@ def score() -> Score:
     return Score(choose_exercise("squat"))
 
 
-def record(number: int, end: float, **faults: str) -> RepRecord:
-    rep = Rep(number=number, start=end - 2, turn=end - 1, end=end, side="both", range=90.0, valid=True)
-    return RepRecord(event=rep, faults=faults)
+def rep(end: float, *rules: str) -> RepSummary:
+    faults = tuple(
+        FaultSummary(
+            rule=rule, severity="warning", parameter="knee.min", value=110.0, limit=95.0, text="", time=end
+        )
+        for rule in rules
+    )
+    return RepSummary(start=end - 2, turn=end - 1, end=end, range=90.0, faults=faults)
 
 
 def test_before_anything_is_known(score: Score) -> None:
@@ -35,19 +39,22 @@ def test_before_anything_is_known(score: Score) -> None:
     assert score.highlight is None
 
 
-def test_it_counts_what_the_pipeline_counts_though_results_are_skipped(score: Score) -> None:
+def test_it_counts_what_the_workout_says(score: Score) -> None:
     for result in steps(2)[::7]:
         score.add_result(result)
-    assert score.number == "2"
     assert score.phase
+    assert score.show_reps([rep(1.0), rep(2.0)])
+    assert score.number == "2"
+    assert not score.show_reps([rep(1.0)])  # one was taken back: nothing to praise
+    assert (score.number, score.word) == ("1", "rep")
 
 
 def test_a_clean_rep_is_praised_and_a_faulty_one_not(score: Score) -> None:
     result = steps(1)[-1]
     score.add_result(result)
-    score.add_record(record(1, result.time))
+    score.show_reps([rep(result.time)])
     assert score.say.tone == "good"
-    score.add_record(record(2, result.time, shallow="Go deeper"))
+    score.show_reps([rep(result.time), rep(result.time, "shallow")])
     assert score.say.tone == "calm"
     assert score.say.text == "1 of 2 without a fault"
 

@@ -1,4 +1,4 @@
-"""Where the views stand, and how they grow with the window: landscape, portrait, small, large."""
+"""Where the views of the coach page stand: landscape, portrait, small, large."""
 
 from __future__ import annotations
 
@@ -13,12 +13,8 @@ from app.ui.panel import SidePanel
 from app.ui.prompt import PromptBanner
 from app.ui.video import VideoView
 
-# The size that the measures of every view are given for, landscape and portrait.
-LANDSCAPE = (1280, 720)
-PORTRAIT = (720, 1180)
 
-
-class Page(QWidget):
+class CoachView(QWidget):
     """Bar, picture with its card, banner, panel and status line."""
 
     def __init__(self) -> None:
@@ -41,26 +37,21 @@ class Page(QWidget):
         self._all.addWidget(self.top)
         self._all.addLayout(self._body, 1)
         self._all.addWidget(self.status)
-        self._shape: tuple[float, bool] | None = None  # scale and portrait, as laid out
-        self.arrange(*LANDSCAPE)
+
+    def retranslate(self) -> None:
+        """Sets all texts."""
+        self.top.retranslate()
+        self.panel.retranslate()
+        self.video.retranslate()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.arrange(self.width(), self.height())
         QTimer.singleShot(0, self.card.place)
 
-    def arrange(self, width: int, height: int) -> None:
-        """Type and spacings follow the window, in steps, so that dragging its edge stays smooth."""
-        portrait = width < height * 1.05
-        across, down = PORTRAIT if portrait else LANDSCAPE
-        scale = round(min(width / across, height / down) / 0.05) * 0.05
-        scale = min(3.0, max(0.5, scale))
-        if (scale, portrait) == self._shape:
-            return
-        self._shape = scale, portrait
+    def set_unit(self, scale: float, *, portrait: bool) -> None:
+        """Sizes follow the window; see app/ui/window.py."""
         ways = QBoxLayout.Direction
         self._body.setDirection(ways.TopToBottom if portrait else ways.LeftToRight)
-        self.setStyleSheet(theme.style_sheet(scale))
         gap = round(12 * scale)
         self._all.setContentsMargins(gap, gap, gap, round(8 * scale))
         for layout in (self._all, self._left, self._body):

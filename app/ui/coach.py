@@ -1,0 +1,384 @@
+"""The coach page: follows one workout on the picture, and decides what each of its views shows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
+from PySide6.QtWidgets import QFileDialog
+
+from app.capture import DEMO, VIDEO_SUFFIXES, Source
+from app.gestures import Action
+from app.summary import WorkoutSummary
+from app.ui import notices
+from app.ui.coach_view import CoachView
+from app.ui.coaching import Coaching, Moved
+from app.ui.feed import Feed
+from app.ui.library import Entry
+from app.ui.notice import Notice
+from app.ui.records import RepRecord, Say
+from app.ui.stage import Stage
+from app.ui.words import count_text, range_sign, t
+
+TICK: Final = 15  # milliseconds: twice the picture's rate, so that no frame waits long
+SILENT: Final = 2.0  # seconds without a frame before a camera that hangs is spoken of
+
+
+class CoachPage(CoachView):
+    """States: no source, opening, warming up, before the set, countdown, set, rest, paused, failed.
+
+    Signals: exercise_wanted(id) another one, from zero; broken_wanted(Entry) its file, read again;
+    source_wanted(spec); ended(WorkoutSummary); mirror_wanted(bool), mute_wanted(bool).
+    """
+
+    home_wanted = Signal()
+    help_wanted = Signal()
+    full_screen_wanted = Signal()
+    exercise_wanted = Signal(str)
+    reload_wanted = Signal()
+    source_wanted = Signal(str)
+    ended = Signal(object)
+    mirror_wanted = Signal(bool)
+    mute_wanted = Signal(bool)
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__()
+        self.feed = feed
+        self.coaching: Coaching | None = None
+        self.entry: Entry | None = None
+        self.stage = Stage(self.video)
+        self.setAcceptDrops(True)
+        self._at_once = False  # a recording: counts from its first frame
+        self.done: WorkoutSummary | None = None
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._watch = QTimer(self)
+        self._watch.timeout.connect(self.refresh)
+        self._connect()
+        self.retranslate()
+
+    def _connect(self) -> None:
+        self.feed.changed.connect(self.refresh)
+        self.feed.happened.connect(self._on_happened)
+        self.feed.finished.connect(self._on_finished)
+        top, panel = self.top, self.panel
+        top.home_wanted.connect(self.home_wanted)
+        top.help_wanted.connect(self.help_wanted)
+        top.full_screen_wanted.connect(self.full_screen_wanted)
+        top.exercise_chosen.connect(self.exercise_wanted)
+        top.source_chosen.connect(self.source_wanted)
+        top.file_wanted.connect(self.ask_for_file)
+        top.mirror_toggled.connect(self.mirror_wanted)
+        top.mute_toggled.connect(self.mute_wanted)
+        panel.toggled.connect(self.toggle_pause)
+        panel.finish_wanted.connect(self.finish)
+        panel.one_more_wanted.connect(self.one_more)
+        panel.no_rep_wanted.connect(self.no_rep)
+
+    def retranslate(self) -> None:
+        """Sets all texts."""
+        super().retranslate()
+        self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._timer.start(TICK)
+        self._watch.start(1000)
+        self.video.setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+        self._watch.stop()
+
+    # ---- what the window asks
+
+    def follow(self, coaching: Coaching | None, entry: Entry, *, at_once: bool) -> None:
+        """Coaches this workout from now on. coaching None: entry's file is broken, and its errors are shown.
+
+        at_once: the first set begins with the first frame.
+        """
+        self.coaching, self.entry, self._at_once, self.done = coaching, entry, at_once, None
+        self.top.select_exercise(entry.id)
+        if coaching is not None:
+            if at_once:
+                coaching.start(at_once=True)
+            self._begin_set()
+        self.refresh()
+
+    def show_opening(self) -> None:
+        """Another source is being opened."""
+        self.stage.clear()
+        self.top.fill_sources(self.feed.cameras or [], self.feed.files, self.feed.spec)
+        self.refresh()
+
+    def keys(self) -> dict[Qt.Key, Callable[[], object]]:
+        """What the keys do here; see app/ui/keys.py for their names."""
+        return {
+            Qt.Key.Key_Space: self.toggle_pause,
+            Qt.Key.Key_Return: self.finish,
+            Qt.Key.Key_Right: self.skip,
+            Qt.Key.Key_Left: self.repeat,
+            Qt.Key.Key_R: self.repeat,
+            Qt.Key.Key_Up: self.one_more,
+            Qt.Key.Key_Plus: self.one_more,
+            Qt.Key.Key_Down: self.no_rep,
+            Qt.Key.Key_Minus: self.no_rep,
+            Qt.Key.Key_M: lambda: self.mirror_wanted.emit(not self.video.mirror),
+            Qt.Key.Key_V: self.top.mute.toggle,
+            Qt.Key.Key_D: self.top.demonstration.toggle,
+            Qt.Key.Key_3: self.top.figure.toggle,
+            Qt.Key.Key_O: self.ask_for_file,
+        }
+
+    # ---- what the athlete does
+
+    @property
+    def paused(self) -> bool:
+        return self.coaching is not None and self.coaching.paused
+
+    def toggle_pause(self) -> None:
+        """Starts a set that waits; pauses; goes on; begins again after the end."""
+        if self.done is not None and self.entry is not None:
+            self.exercise_wanted.emit(self.entry.id)
+            return
+        if self.coaching is None or self.feed.source is None:
+            return
+        if self.paused:
+            self.feed.set_paused(False)
+            self.coaching.go_on(at_once=self._at_once)
+        elif self.coaching.state == "before":
+            self.coaching.start()
+        elif self.coaching.state == "rest":
+            self.coaching.skip()
+        else:
+            self.pause()
+        self._after_command()
+
+    def pause(self) -> None:
+        """Time stands still. A recording stops; a camera goes on, for the gesture that ends the pause."""
+        if self.coaching is not None and not self.paused and self.done is None:
+            self.coaching.pause()
+            if self.feed.source is not None and not self.feed.source.live:
+                self.feed.set_paused(True)
+            self._after_command()
+
+    def finish(self) -> None:
+        """Enough: ends the workout here. Nothing is lost."""
+        if self.coaching is not None and self.done is None:
+            self.coaching.finish()
+            self._after_command()
+
+    def skip(self) -> None:
+        """Next set, or the end of the rest."""
+        if self.coaching is not None:
+            self.coaching.skip()
+            self._after_command()
+
+    def repeat(self) -> None:
+        """The set once more, from zero; what was done of it is kept."""
+        if self.coaching is not None and self.done is None:
+            self.coaching.repeat()
+            if self._at_once:
+                self.coaching.start(at_once=True)
+            self._after_command()
+
+    def one_more(self) -> None:
+        """A repetition that was missed."""
+        if self.coaching is not None:
+            self.coaching.runner.add_rep()
+            self._after_command()
+
+    def no_rep(self) -> None:
+        """The last one was none."""
+        if self.coaching is not None:
+            self.coaching.runner.remove_rep()
+            self._after_command()
+
+    def ask_for_file(self) -> None:
+        pattern = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
+        kinds = f"{t('Videos')} ({pattern});;{t('All files')} (*)"
+        name, _ = QFileDialog.getOpenFileName(self, t("Open video"), "", kinds)
+        if name:
+            self.source_wanted.emit(name)
+        else:
+            self.top.select_source(self.feed.spec)
+
+    def show_mirror(self, mirror: bool) -> None:
+        self.video.set_mirror(mirror)
+        self.top.show_switch(self.top.mirror, mirror)
+
+    # ---- what is heard
+
+    def _on_happened(self, what: object) -> None:
+        if isinstance(what, RepRecord) and self.coaching is not None:
+            self.coaching.add_rep(what.done)
+
+    def _on_finished(self) -> None:
+        """A recording has come to its end."""
+        if self.coaching is not None and self.done is None:
+            self._take(self.coaching.flush())
+            self.coaching.finish()
+            self._after_command()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        frame = self.feed.take_frame()
+        if frame is not None:
+            self.stage.add_frame(frame)
+        progress = self.feed.take_progress()
+        if progress is not None and self.coaching is not None:
+            result = progress.result
+            self.stage.add_progress(progress, now)
+            self.panel.plot.add(result.time, result.measurement.values if result.measurement else None)
+            height, width = result.frame.image.shape[:2] if result.frame is not None else (1, 1)
+            self._take(self.coaching.step(result, width, height))
+            self._show_score()
+        score = self.coaching.score if self.coaching is not None else None
+        if self.stage.paint(now, score, with_pose=not self.paused):
+            self.status.show_state(self.feed.source, self.feed.engine, self.stage)
+        if self.video.busy_text:
+            self.video.turn = now
+            self.video.update()
+
+    def _take(self, moved: Moved) -> None:
+        """What a step or a command brought about."""
+        coaching = self.coaching
+        assert coaching is not None
+        if moved.exercise_changed or "before" in moved.entered:
+            self._begin_set()
+        if moved.reps_changed:
+            self.panel.list.show_reps(coaching.score.reps, range_sign(coaching.exercise.counting))
+        if moved.asked is not None:
+            self._obey(moved.asked)
+        if moved.new_rep:
+            self.panel.counter.pulse(good=coaching.score.reps[-1].worth == 1.0)
+        if coaching.state == "done" and self.done is None:
+            self.done = coaching.summary
+            self.feed.close()
+            self.ended.emit(self.done)
+
+    def _obey(self, asked: Action) -> None:
+        """What a gesture asks for."""
+        if asked == "pause":
+            self.pause()
+        elif asked == "skip":
+            self.skip()
+        else:
+            self.toggle_pause()
+
+    def _after_command(self) -> None:
+        if self.coaching is not None:
+            self._take(self.coaching.after_command())
+        self.refresh()
+
+    def _begin_set(self) -> None:
+        """The pipeline looks for the exercise of the set that comes, from zero."""
+        assert self.coaching is not None
+        exercise = self.coaching.exercise
+        self.feed.worker.set_exercise(exercise)
+        self.panel.plot.follow(exercise.counting)
+        self.panel.list.show_reps(self.coaching.score.reps, range_sign(exercise.counting))
+        self.top.select_exercise(exercise.id)
+        self._show_score()
+
+    # ---- what is shown
+
+    def _show_score(self) -> None:
+        coaching = self.coaching
+        if coaching is not None:
+            score = coaching.score
+            self.panel.counter.show_state(coaching.number, coaching.word, score.phase, score.progress)
+        self.banner.show_say(self._say())
+
+    def _say(self) -> Say:
+        if self.coaching is None:
+            return Say(text=t("Choose another exercise, or mend the file"), icon="warning")
+        if self.feed.engine is None:
+            return Say(text=t("Get into place, it starts in a moment"), icon="person")
+        if self.feed.spec is None:
+            return Say(text=t("Choose a source to begin"), icon="camera")
+        return self.coaching.say
+
+    def refresh(self) -> None:
+        """Everything that follows from the state."""
+        notice = self._notice()
+        self.card.show_notice(notice)
+        self.video.dimmed = notice is not None
+        self.video.busy_text = self._busy()
+        can_run = self.feed.source is not None and self.coaching is not None
+        running = can_run and not self.paused and self.coaching.state != "before"  # type: ignore[union-attr]
+        self.panel.set_running(running, can_run=can_run)
+        self._show_score()
+        self.status.show_state(self.feed.source, self.feed.engine, self.stage)
+        self.video.update()
+
+    def _busy(self) -> str:
+        feed = self.feed
+        if feed.engine_error or feed.source_error:
+            return ""
+        if feed.spec is not None and feed.source is None:
+            return t("Opening the source…")
+        if feed.spec is None and feed.cameras is None:
+            return t("Looking for cameras…")
+        if feed.source is not None and feed.source.live and feed.runner.silent_for > SILENT:
+            silent = f"{feed.runner.silent_for:.0f}"
+            return t("No picture for {time} s: is the camera plugged in?", time=silent)
+        if feed.engine is None:
+            return t(feed.preparing) if feed.preparing else t("Preparing the network…")
+        return ""
+
+    def _notice(self) -> Notice | None:
+        """The state that the picture is covered with, the most pressing first."""
+        feed, home = self.feed, self.home_wanted.emit
+        if feed.engine_error:
+            return notices.network_failed(feed.engine_error, retry=feed.retry_engine, home=home)
+        if self.coaching is None:
+            if self.entry is None:
+                return None
+            return notices.broken_exercise(self.entry, reload=self.reload_wanted.emit, home=home)
+        if feed.source_error:
+            return notices.source_failed(
+                feed.source_error,
+                count=self.coaching.summary.count,
+                retry=lambda: self.source_wanted.emit(feed.spec or DEMO),
+                demo=lambda: self.source_wanted.emit(DEMO),
+                open_file=self.ask_for_file,
+            )
+        if feed.spec is None and feed.cameras is not None and self.done is None:
+            return notices.no_source(
+                demo=lambda: self.source_wanted.emit(DEMO),
+                open_file=self.ask_for_file,
+                look=feed.look_for_cameras,
+            )
+        if self.done is not None and not self.done.sets:
+            again = self.entry.id if self.entry is not None else ""
+            return notices.nothing_counted(
+                again=lambda: self.exercise_wanted.emit(again), open_file=self.ask_for_file, home=home
+            )
+        if self.paused:
+            done = t("{reps} so far", reps=count_text(self.coaching.summary.count))
+            return notices.paused(done, go_on=self.toggle_pause, finish=self.finish, home=home)
+        return None
+
+    # ---- Qt's own events
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self.source_wanted.emit(str(Path(url.toLocalFile())))
+                break
+
+
+def shown_mirrored(wanted: str, source: Source) -> bool:
+    """Whether a source is mirrored, by the setting: "auto" mirrors cameras, as a mirror on the wall does."""
+    return source.live if wanted == "auto" else wanted == "on"

@@ -1,0 +1,250 @@
+"""One workout as the coach page sees it: which exercise is on, what is counted, what is to be said.
+
+Brings together the workout's runner, the score of the set under way, the guide into the picture before a
+set, and the gestures. No Qt and no clock: everything is a function of the pipeline's steps. A single
+exercise is a workout of one open set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.framing import Advice, FramingGuide
+from app.gestures import NOTHING, Action, Gesture, GestureReader, GestureState, Situation
+from app.pipeline import StepResult
+from app.rules import Exercise
+from app.summary import RepSummary, SetSummary, WorkoutSummary
+from app.ui.records import Say, Tone
+from app.ui.score import Score
+from app.ui.words import headline, language, t
+from app.workouts import Standing, State, WorkoutRunner, in_start_position
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """What a step or a command brought: states entered, whether another exercise is on, whether the set's
+    repetitions are others than before, whether one of them was just seen, and what a gesture asks for."""
+
+    entered: tuple[State, ...] = ()
+    exercise_changed: bool = False
+    reps_changed: bool = False
+    new_rep: bool = False
+    asked: Action | None = None
+
+
+class Coaching:
+    """Follows a workout: `step` takes every result, the commands are the athlete's.
+
+    library: the exercises by id, as they are judged today. gestures: those that are read; none: no hands.
+    """
+
+    def __init__(
+        self,
+        runner: WorkoutRunner,
+        library: Mapping[str, Exercise],
+        gestures: Sequence[Gesture] = (),
+    ) -> None:
+        self.runner, self.library = runner, library
+        self._take_exercise(library[runner.exercise.id])
+        self._reader = GestureReader(tuple(gestures))
+        self.gesture: GestureState = NOTHING
+        self.advice: Advice | None = None  # before a set only
+        self.not_judged: tuple[str, ...] = ()  # rules off in this set: joints hidden that they need
+        self._pending: list[RepSummary] = []
+        self._state: State = runner.state  # as of the last step or command
+
+    def _take_exercise(self, exercise: Exercise) -> None:
+        self.score = Score(exercise)
+        self._guide = FramingGuide(exercise)
+
+    @property
+    def exercise(self) -> Exercise:
+        """Of the set under way, or of the one that comes."""
+        return self.score.exercise
+
+    @property
+    def state(self) -> State:
+        return self.runner.state
+
+    @property
+    def paused(self) -> bool:
+        return self.runner.paused
+
+    @property
+    def standing(self) -> Standing:
+        return self.runner.standing
+
+    @property
+    def summary(self) -> WorkoutSummary:
+        """What was done so far."""
+        return self.runner.summary
+
+    @property
+    def last_set(self) -> SetSummary | None:
+        """The set under way or, between sets, the one just done."""
+        return self.runner.last_set
+
+    # ---- what comes from the pipeline
+
+    def add_rep(self, rep: RepSummary) -> None:
+        """A repetition or hold that ended; the next step takes it."""
+        self._pending.append(rep)
+
+    def step(self, result: StepResult, width: int, height: int) -> Moved:
+        """The newest result; some may have been skipped, repetitions never are.
+
+        width, height: of the frame, pixels.
+        """
+        asked = self._read_gesture(result)
+        if self.paused:
+            self._pending.clear()
+            return Moved(asked=asked)
+        self.score.add_result(result)
+        measured = result.measurement
+        ready = in_start_position(self.exercise, measured, result.phase)
+        self.advice = None
+        if self.state in ("before", "countdown"):
+            self.advice = self._guide.step(result.time, result.pose, measured, width, height)
+            ready = ready and self.advice.ok
+            if self.advice.ok:
+                off = self.advice.off if self.advice.desk else ()
+                self.not_judged = tuple(headline(_text(rule.say)) for rule in off)
+        ended, self._pending = self._pending, []
+        entered = self.runner.step(result.time, ended, ready=ready, holding=self._holding(result.time))
+        self._state = self.runner.state
+        return self._moved(entered, asked)
+
+    def _read_gesture(self, result: StepResult) -> Action | None:
+        situation: Situation = "paused" if self.paused else self.state
+        self.gesture = self._reader.step(result.time, result.measurement, situation)
+        fired = self.gesture.fired and self.gesture.gesture is not None
+        return self.gesture.gesture.does if fired and self.gesture.gesture is not None else None
+
+    def _holding(self, now: float) -> RepSummary | None:
+        """The hold under way."""
+        since = self.score.holding_since
+        return None if since is None else RepSummary(kind="hold", start=since, end=now)
+
+    def flush(self) -> Moved:
+        """Takes what ended with the last frame of a recording."""
+        result = self.score.result
+        return self.step(result, 1, 1) if result is not None and self._pending else Moved()
+
+    # ---- commands; `after_command` says what they brought about
+
+    def start(self, *, at_once: bool = False) -> None:
+        """Begins the set that waits: with the countdown, or at once."""
+        self.runner.start(at_once=at_once)
+
+    def pause(self) -> None:
+        self.runner.pause()
+
+    def go_on(self, *, at_once: bool = False) -> None:
+        """After a pause. at_once: without waiting for the start position."""
+        self.runner.go_on()
+        if at_once:
+            self.runner.start(at_once=True)
+
+    def skip(self) -> None:
+        self.runner.skip()
+
+    def repeat(self) -> None:
+        self.runner.repeat()
+
+    def finish(self) -> None:
+        self.runner.finish()
+
+    def after_command(self) -> Moved:
+        """What the commands since the last step brought about."""
+        state, self._state = self._state, self.runner.state
+        return self._moved((self.runner.state,) if self.runner.state != state else ())
+
+    def replace_exercise(self, exercise: Exercise) -> None:
+        """The same exercise, judged by other rules from now on; the count stays."""
+        self.library = {**self.library, exercise.id: exercise}
+        if exercise.id == self.exercise.id:
+            self.score.exercise = exercise
+
+    def _moved(self, entered: Sequence[State], asked: Action | None = None) -> Moved:
+        changed = self.runner.exercise.id != self.exercise.id
+        if changed:
+            self._take_exercise(self.library[self.runner.exercise.id])
+        if "before" in entered:
+            self._guide.reset()
+        current = self.last_set if self.state in ("set", "rest", "done") or self._resumed else None
+        before = self.score.reps
+        reps = current.reps if current is not None else ()
+        if self.state == "set" and self.score.holding_since is not None and reps and reps[-1].kind == "hold":
+            reps = reps[:-1]  # the one under way is in the counter
+        new = self.score.show_reps(reps)
+        return Moved(
+            entered=tuple(entered),
+            exercise_changed=changed,
+            reps_changed=self.score.reps != before,
+            new_rep=new,
+            asked=asked,
+        )
+
+    @property
+    def _resumed(self) -> bool:
+        """Whether the set that waits for the start position has been begun already."""
+        return self.state in ("before", "countdown") and self.standing.count > 0
+
+    # ---- what is shown
+
+    @property
+    def number(self) -> str:
+        """For the middle of the ring."""
+        standing = self.standing
+        if standing.state in ("countdown", "rest") and standing.remaining is not None:
+            return str(max(1, int(standing.remaining + 0.999)))
+        return self.score.number
+
+    @property
+    def word(self) -> str:
+        """Below the number: what it counts, and what the plan asks for."""
+        standing = self.standing
+        if standing.state == "countdown":
+            return t("get ready")
+        if standing.state == "rest":
+            return t("seconds of rest")
+        planned = standing.planned
+        if planned is not None and planned.reps is not None:
+            return t("of {count} reps", count=planned.reps)
+        if planned is not None and planned.seconds is not None:
+            if self.score.is_hold:
+                return t("of {count} s", count=f"{planned.seconds:.0f}")
+            left = planned.seconds if standing.remaining is None else standing.remaining
+            return t("reps · {count} s left", count=f"{left:.0f}")
+        return self.score.word
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else is to be known: the set of the plan, and which rules are off."""
+        notes = []
+        standing = self.standing
+        if standing.total > 1 and standing.planned is not None:
+            notes.append(t("Set {number} of {total}", number=standing.number, total=standing.total))
+        if self.not_judged and self.state in ("before", "countdown", "set"):
+            rules = ", ".join(self.not_judged[:3])
+            notes.append(t("Upper body alone. Not judged: {rules}", rules=rules))
+        return tuple(notes)
+
+    @property
+    def say(self) -> Say:
+        """The one thing to say now."""
+        if self.state == "countdown":
+            return Say(text=t("Stay like that, it begins"), tone="good", icon="check")
+        if self.state == "rest":
+            planned = self.standing.planned
+            name = self.library[planned.exercise].name(language()) if planned is not None else ""
+            return Say(text=t("Rest. Next: {exercise}", exercise=name), icon="clock")
+        if self.state == "before" and self.advice is not None:
+            tone: Tone = "good" if self.advice.ok else "info"
+            return Say(text=t(self.advice.text), tone=tone, icon="check" if self.advice.ok else "step_in")
+        return self.score.say
+
+
+def _text(say: Mapping[str, str]) -> str:
+    return say.get(language()) or say.get("en") or next(iter(say.values()), "")

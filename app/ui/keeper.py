@@ -1,0 +1,124 @@
+"""Keeps what is done: the journal of the workout under way, and then the history. No Qt.
+
+Disks are slow at times, and the window must not wait for them: what is written at an end is written by a
+thread of its own, in order.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+from app.errors import FormcueError
+from app.history import FILE, History
+from app.journal import Journal, journal_path, unfinished
+from app.rules import Exercise
+from app.summary import WorkoutSummary
+from app.workouts import Plan, WorkoutError, WorkoutRunner
+
+log = logging.getLogger(__name__)
+NAMELESS = "Me"  # the profile of one who never named it
+
+
+class Keeper:
+    """folder: where journals and history are. told: called with a line when something cannot be kept
+    (from another thread)."""
+
+    def __init__(self, folder: Path, *, told: Callable[[str], None]) -> None:
+        self.folder = folder
+        self._told = told
+        self._journal: Journal | None = None
+        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="disk")
+
+    @property
+    def history_path(self) -> Path:
+        return self.folder / FILE
+
+    def begin(
+        self, plan: Plan, library: Mapping[str, Exercise], *, profile: str, keep: bool = True
+    ) -> WorkoutRunner:
+        """A new workout. keep False: it leaves no trace (a recording, the demo).
+
+        Raises WorkoutError when it cannot be done.
+        """
+        self.leave()
+        started = datetime.now().astimezone()
+        id = started.strftime("%Y%m%d-%H%M%S-%f")
+        if keep:
+            try:
+                self._journal = Journal(journal_path(self.folder, id))
+            except FormcueError as error:
+                self._told(str(error))
+        return WorkoutRunner(
+            plan, library, started=started, journal=self._journal, profile=profile or NAMELESS, id=id
+        )
+
+    def leave(self) -> None:
+        """The workout under way stays as it is, to be resumed."""
+        if self._journal is not None:
+            self._disk.submit(self._journal.close).result(timeout=5.0)
+            self._journal = None
+
+    def waiting(self, library: Mapping[str, Exercise]) -> WorkoutRunner | None:
+        """The workout that was left in the middle, to look at; None when there is none."""
+        found = unfinished(self.folder)
+        if found is None or self._journal is not None:
+            return None
+        try:
+            return WorkoutRunner.resume(found.lines, library)
+        except WorkoutError as error:
+            log.warning("%s", error)
+            return None
+
+    def resume(self, library: Mapping[str, Exercise]) -> WorkoutRunner:
+        """Goes on with the workout that was left in the middle. Raises WorkoutError."""
+        found = unfinished(self.folder)
+        if found is None:
+            raise WorkoutError("there is no workout to go on with")
+        self._journal = Journal(found.path)
+        return WorkoutRunner.resume(found.lines, library, journal=self._journal)
+
+    def save(self, done: WorkoutSummary, profile: str) -> None:
+        """Into the history, and then out of the journal. An empty one is dropped."""
+        journal, self._journal = self._journal, None
+
+        def write() -> None:
+            try:
+                if done.sets:
+                    with History(self.history_path) as history:
+                        history.add(done, history.profile(profile or NAMELESS))
+                if journal is not None:
+                    journal.remove()
+            except FormcueError as error:
+                self._told(str(error))
+
+        self._disk.submit(write)
+
+    def put_away(self, library: Mapping[str, Exercise]) -> None:
+        """What was left in the middle goes into the history as it is."""
+        found = unfinished(self.folder)
+        if found is None or self._journal is not None:
+            return
+        try:
+            runner = WorkoutRunner.resume(found.lines, library)
+        except WorkoutError as error:
+            log.warning("%s", error)
+            found.path.replace(found.path.with_suffix(".unreadable"))
+            return
+        runner.finish()
+        self._journal = Journal(found.path)
+        self.save(runner.summary, runner.profile)
+
+    def settle(self) -> None:
+        """Waits until everything is on the disk."""
+        self._disk.submit(lambda: None).result(timeout=20.0)
+
+    def close(self) -> None:
+        """Ends; a workout under way can be resumed next time."""
+        if self._journal is not None:
+            self._disk.submit(self._journal.close)
+            self._journal = None
+        self._disk.shutdown(wait=True)

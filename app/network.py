@@ -1,19 +1,26 @@
 """The networks, whole: image in, joint heatmaps and depth maps out; and the person finder.
 
-The encoder and the narrow decoder are the layout of MediaPipe's BlazePose "full" landmark network
-(Bazarevsky et al. 2020; inverted residuals after Sandler et al. 2018), so that its weights can serve as
-the base network; batch normalisation, which that base has folded away, is back in every block. The wide
-decoder and the depth maps are new. Shapes in the comments are for a 256-pixel input, batch left out.
-
 The maps follow CN 111260774 B: of 2·J channels, the first J are heatmaps (the partial channels), the
-last J depth maps. Heatmaps are logits of one softmax over all cells and a "nowhere" cell whose logit
-is 0, so that a joint outside the picture has somewhere to go and a peak's mass is a confidence.
+last J depth maps (with the first J: all channels). Heatmaps are logits of one softmax over all cells and a
+"nowhere" cell whose logit is 0, so that a joint outside the picture has somewhere to go and a peak's mass
+is a confidence.
+
+Three base networks give these maps, each at a quarter of the input's side:
+mobile      the default, for CPUs. The encoder and the narrow decoder are the layout of MediaPipe's BlazePose
+            "full" landmark network (Bazarevsky et al. 2020; inverted residuals after Sandler et al. 2018), so
+            that its weights can serve as the base; batch normalisation, which that base has folded away, is
+            back in every block. The wide decoder and the depth maps are new.
+hourglass   stacked hourglasses (Newell et al. 2016), for GPUs.
+cpm         the convolutional pose machine (Wei et al. 2016), for GPUs.
+
+`forward` gives the last maps; `stages` those of every stack or stage, all of which training supervises.
+Shapes in the comments are for a 256-pixel input and default widths, batch left out.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import torch
 import torch.nn.functional as F
@@ -46,17 +53,11 @@ FINE, MIDDLE, COARSE, WHOLE = 1, 3, 9, 13  # the blocks whose output the decoder
 
 
 @dataclass(frozen=True, kw_only=True)
-class PoseConfig:
-    """What a weights file says of its network. Unknown keys are refused by `from_dict`."""
-
-    kind: str = "pose"
-    joints: int = NUM_JOINTS
-    input_size: int = 256
-    narrow: int = 48
-    wide: int = 64
+class NetworkConfig:
+    """What a weights file says of its network."""
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> PoseConfig:
+    def from_dict(cls, values: dict[str, Any]) -> Self:
         """Raises TypeError for an unknown key."""
         return cls(**values)
 
@@ -65,20 +66,49 @@ class PoseConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinderConfig:
-    """As PoseConfig, for the finder."""
+class PoseConfig(NetworkConfig):
+    """The mobile network. encoder_width multiplies the encoder's channels; narrow, wide: the decoders'."""
+
+    kind: str = "pose"
+    architecture: str = "mobile"
+    joints: int = NUM_JOINTS
+    input_size: int = 256
+    narrow: int = 48
+    wide: int = 64
+    encoder_width: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HourglassConfig(NetworkConfig):
+    """Stacked hourglasses: how many, and the channels of their features (the paper: 8 and 256)."""
+
+    kind: str = "pose"
+    architecture: str = "hourglass"
+    joints: int = NUM_JOINTS
+    input_size: int = 256
+    stacks: int = 2
+    width: int = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpmConfig(NetworkConfig):
+    """The convolutional pose machine: how many stages, and their channels (the paper: 6 and 128)."""
+
+    kind: str = "pose"
+    architecture: str = "cpm"
+    joints: int = NUM_JOINTS
+    input_size: int = 256
+    stages: int = 3
+    width: int = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinderConfig(NetworkConfig):
+    """The finder."""
 
     kind: str = "finder"
     input_size: int = 256
     narrow: int = 48
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> FinderConfig:
-        """Raises TypeError for an unknown key."""
-        return cls(**values)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class ConvNorm(nn.Sequential):
@@ -116,23 +146,60 @@ class Separable(nn.Sequential):
         super().__init__(ConvNorm(c_in, c_in, 3, groups=c_in), ConvNorm(c_in, c_out, 1))
 
 
+class Maps(nn.Module):
+    """The output layer: J heatmaps by one 1x1 convolution, J depth maps by another.
+
+    Two layers, because a 2D-labelled image may have to leave the depth layer's parameters alone.
+    """
+
+    def __init__(self, c_in: int, joints: int):
+        super().__init__()
+        self.heat = nn.Conv2d(c_in, joints, 1)
+        self.depth = nn.Conv2d(c_in, joints, 1)
+        # Begin flat: depths at random are far longer bones than anybody has.
+        nn.init.normal_(self.depth.weight, std=0.001)
+        nn.init.zeros_(self.depth.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.heat(x), self.depth(x)], 1)
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # Older weights files hold the two as one layer, heatmaps first.
+        for name in ("weight", "bias"):
+            whole = state.pop(prefix + name, None)
+            if whole is not None:
+                state[f"{prefix}heat.{name}"], state[f"{prefix}depth.{name}"] = whole.chunk(2)
+        super()._load_from_state_dict(state, prefix, *rest)
+
+
 def double(x: Tensor) -> Tensor:
     """Twice the side, bilinear."""
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 class Encoder(nn.Module):
-    """The picture at four scales."""
+    """The picture at four scales. `channels`: of the fine, middle, coarse and whole one."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: float = 1.0) -> None:
         super().__init__()
+
+        def wide(channels: int) -> int:  # a multiple of 8, as vector units like them
+            return max(8, round(channels * width / 8) * 8)
+
+        stem, thin, top = wide(24), wide(16), wide(864)
         self.stem = nn.Sequential(  # 3, 256, 256
-            ConvNorm(3, 24, 3, stride=2),  # 24, 128, 128
-            ConvNorm(24, 24, 3, groups=24),  # 24, 128, 128
-            ConvNorm(24, 16, 1, active=False),  # 16, 128, 128
+            ConvNorm(3, stem, 3, stride=2),  # 24, 128, 128
+            ConvNorm(stem, stem, 3, groups=stem),  # 24, 128, 128
+            ConvNorm(stem, thin, 1, active=False),  # 16, 128, 128
         )
-        self.blocks = nn.ModuleList(InvertedResidual(*row) for row in ENCODER)
-        self.top = nn.Sequential(ConvNorm(144, 864, 1), ConvNorm(864, 864, 3, groups=864))  # 864, 8, 8
+        self.blocks = nn.ModuleList(
+            InvertedResidual(kernel, stride, *(wide(channels) for channels in row))
+            for kernel, stride, *row in ENCODER
+        )
+        self.top = nn.Sequential(
+            ConvNorm(wide(ENCODER[WHOLE][-1]), top, 1), ConvNorm(top, top, 3, groups=top)
+        )  # 864, 8, 8
+        self.channels = (*(wide(ENCODER[i][-1]) for i in (FINE, MIDDLE, COARSE)), top)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         x = self.stem(x)
@@ -152,25 +219,28 @@ class PoseNetwork(nn.Module):
     x and y (weak perspective). S must be a multiple of 32.
     """
 
+    size_multiple: Final = 32
+
     def __init__(self, config: PoseConfig | None = None):
         super().__init__()
         self.config = config = config or PoseConfig()
-        narrow, wide, maps = config.narrow, config.wide, 2 * config.joints
-        self.encoder = Encoder()
-        self.narrow_whole = Separable(864, narrow)  # 48, 8, 8
-        self.narrow_coarse = Separable(88, narrow)  # 48, 16, 16
-        self.narrow_middle = Separable(32, narrow)  # 48, 32, 32
-        self.narrow_fine = Separable(24, narrow)  # 48, 64, 64
-        self.wide_whole = ConvNorm(864, 2 * wide, 1, active=False)  # 128, 8, 8
-        self.wide_coarse = ConvNorm(88, 2 * wide, 1, active=False)  # 128, 16, 16
+        narrow, wide, joints = config.narrow, config.wide, config.joints
+        self.encoder = Encoder(config.encoder_width)
+        fine, middle, coarse, whole = self.encoder.channels  # 24, 32, 88, 864
+        self.narrow_whole = Separable(whole, narrow)  # 48, 8, 8
+        self.narrow_coarse = Separable(coarse, narrow)  # 48, 16, 16
+        self.narrow_middle = Separable(middle, narrow)  # 48, 32, 32
+        self.narrow_fine = Separable(fine, narrow)  # 48, 64, 64
+        self.wide_whole = ConvNorm(whole, 2 * wide, 1, active=False)  # 128, 8, 8
+        self.wide_coarse = ConvNorm(coarse, 2 * wide, 1, active=False)  # 128, 16, 16
         self.mix_coarse = InvertedResidual(5, 1, 2 * wide, 4 * wide, 2 * wide)  # 128, 16, 16
         self.down_coarse = ConvNorm(2 * wide, wide, 1, active=False)  # 64, 16, 16
-        self.wide_middle = ConvNorm(32, wide, 1, active=False)  # 64, 32, 32
+        self.wide_middle = ConvNorm(middle, wide, 1, active=False)  # 64, 32, 32
         self.mix_middle = InvertedResidual(5, 1, wide, 3 * wide, wide)  # 64, 32, 32
         self.wide_fine = ConvNorm(narrow, wide, 1, active=False)  # 64, 64, 64
         self.mix_fine = nn.Sequential(ConvNorm(wide, wide, 5, groups=wide), ConvNorm(wide, wide, 1))
-        self.narrow_maps = nn.Conv2d(narrow, maps, 1)  # 38, 64, 64
-        self.wide_maps = nn.Conv2d(wide, maps, 1)  # 38, 64, 64
+        self.narrow_maps = Maps(narrow, joints)  # 38, 64, 64
+        self.wide_maps = Maps(wide, joints)  # 38, 64, 64
 
     def forward(self, image: Tensor) -> Tensor:
         fine, middle, coarse, whole = self.encoder(image)
@@ -185,6 +255,144 @@ class PoseNetwork(nn.Module):
         maps: Tensor = self.narrow_maps(x) + self.wide_maps(y)  # 38, 64, 64
         return maps
 
+    def stages(self, image: Tensor) -> list[Tensor]:
+        return [self(image)]
+
+
+# ---------------------------------------------------------------- stacked hourglass
+
+
+class Residual(nn.Module):
+    """The bottleneck of Newell et al. 2016: normalise, ReLU, convolve, three times (He et al. 2016)."""
+
+    def __init__(self, c_in: int, c_out: int):
+        super().__init__()
+        half = c_out // 2
+        self.layers = nn.Sequential(
+            nn.BatchNorm2d(c_in), nn.ReLU(), nn.Conv2d(c_in, half, 1, bias=False),
+            nn.BatchNorm2d(half), nn.ReLU(), nn.Conv2d(half, half, 3, padding=1, bias=False),
+            nn.BatchNorm2d(half), nn.ReLU(), nn.Conv2d(half, c_out, 1),
+        )  # fmt: skip
+        self.shortcut = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.shortcut(x) + self.layers(x)
+        return y
+
+
+class Hourglass(nn.Module):
+    """Down to a sixteenth and back up, with a way across at each scale; shape kept."""
+
+    def __init__(self, width: int, depth: int = 4):
+        super().__init__()
+        self.across = Residual(width, width)
+        self.down = Residual(width, width)
+        self.inner = Hourglass(width, depth - 1) if depth > 1 else Residual(width, width)
+        self.up = Residual(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        low = self.up(self.inner(self.down(F.max_pool2d(x, 2))))
+        y: Tensor = self.across(x) + F.interpolate(low, scale_factor=2.0, mode="nearest")
+        return y
+
+
+class HourglassNetwork(nn.Module):
+    """As PoseNetwork, by stacked hourglasses (Newell et al., "Stacked Hourglass Networks for Human Pose
+    Estimation", ECCV 2016): each stack sees the picture's features and the maps of the one before. S must
+    be a multiple of 64.
+    """
+
+    size_multiple: Final = 64
+
+    def __init__(self, config: HourglassConfig | None = None):
+        super().__init__()
+        self.config = config = config or HourglassConfig()
+        width, stacks = config.width, range(config.stacks)
+        self.stem = nn.Sequential(  # 3, 256, 256
+            ConvNorm(3, width // 4, 7, stride=2),  # 64, 128, 128
+            Residual(width // 4, width // 2),  # 128, 128, 128
+            nn.MaxPool2d(2),  # 128, 64, 64
+            Residual(width // 2, width // 2),
+            Residual(width // 2, width),  # 256, 64, 64
+        )
+        self.hourglasses = nn.ModuleList(
+            nn.Sequential(Hourglass(width), Residual(width, width), ConvNorm(width, width, 1)) for _ in stacks
+        )  # 256, 64, 64
+        self.maps = nn.ModuleList(Maps(width, config.joints) for _ in stacks)  # 38, 64, 64
+        self.again = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in stacks[1:])
+        self.told = nn.ModuleList(nn.Conv2d(2 * config.joints, width, 1) for _ in stacks[1:])
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.stages(image)[-1]
+
+    def stages(self, image: Tensor) -> list[Tensor]:
+        x = self.stem(image)  # 256, 64, 64
+        all_maps: list[Tensor] = []
+        for i, (hourglass, to_maps) in enumerate(zip(self.hourglasses, self.maps, strict=True)):
+            y = hourglass(x)  # 256, 64, 64
+            all_maps.append(to_maps(y))  # 38, 64, 64
+            if i < len(self.again):
+                x = x + self.again[i](y) + self.told[i](all_maps[-1])
+        return all_maps
+
+
+# ---------------------------------------------------------------- convolutional pose machine
+
+
+class CpmNetwork(nn.Module):
+    """As PoseNetwork, by a convolutional pose machine (Wei et al., "Convolutional Pose Machines", CVPR 2016):
+    stages of large kernels, each of which sees the picture's features and the maps of the one before.
+
+    The paper's layers with normalisation added, without which they hardly train from a fresh start; its maps
+    of S/8 are doubled. S must be a multiple of 8.
+    """
+
+    size_multiple: Final = 8
+
+    def __init__(self, config: CpmConfig | None = None):
+        super().__init__()
+        self.config = config = config or CpmConfig()
+        width, maps = config.width, 2 * config.joints
+
+        def features() -> nn.Sequential:
+            return nn.Sequential(  # 3, 256, 256
+                ConvNorm(3, width, 9), nn.MaxPool2d(2),  # 128, 128, 128
+                ConvNorm(width, width, 9), nn.MaxPool2d(2),  # 128, 64, 64
+                ConvNorm(width, width, 9), nn.MaxPool2d(2),  # 128, 32, 32
+                ConvNorm(width, width // 4, 5),  # 32, 32, 32
+            )  # fmt: skip
+
+        self.first = nn.Sequential(
+            features(),
+            ConvNorm(width // 4, 4 * width, 9),  # 512, 32, 32
+            ConvNorm(4 * width, 4 * width, 1),
+            Maps(4 * width, config.joints),  # 38, 32, 32
+        )
+        later = range(config.stages - 1)
+        if later:
+            self.features = features()
+        self.later = nn.ModuleList(
+            nn.Sequential(
+                ConvNorm(width // 4 + maps, width, 11),  # 128, 32, 32
+                ConvNorm(width, width, 11),
+                ConvNorm(width, width, 11),
+                ConvNorm(width, width, 1),
+                Maps(width, config.joints),  # 38, 32, 32
+            )
+            for _ in later
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.stages(image)[-1]
+
+    def stages(self, image: Tensor) -> list[Tensor]:
+        all_maps: list[Tensor] = [self.first(image)]  # 38, 32, 32
+        if self.later:
+            seen = self.features(image)  # 32, 32, 32
+            for stage in self.later:
+                all_maps.append(stage(torch.cat([seen, all_maps[-1]], 1)))
+        return [double(maps) for maps in all_maps]  # 38, 64, 64
+
 
 class FinderNetwork(nn.Module):
     """(N, 3, S, S) RGB in 0..1, the whole frame letterboxed -> (N, 4, S/8, S/8): where people are.
@@ -193,6 +401,8 @@ class FinderNetwork(nn.Module):
     centre + residual to the neck. Channel 3: log of the radius: half the side of the square around mid-hip
     that holds the whole body. Vector and radius are in units of the input side.
     """
+
+    size_multiple: Final = 32
 
     def __init__(self, config: FinderConfig | None = None):
         super().__init__()
@@ -215,11 +425,47 @@ class FinderNetwork(nn.Module):
         maps: Tensor = self.maps(self.mix(x))  # 4, 32, 32
         return maps
 
+    def stages(self, image: Tensor) -> list[Tensor]:
+        return [self(image)]
 
-def build(config: dict[str, Any]) -> PoseNetwork | FinderNetwork:
-    """The network that a weights file's configuration describes. Raises ValueError for an unknown kind."""
-    if config.get("kind") == "pose":
-        return PoseNetwork(PoseConfig.from_dict(config))
-    if config.get("kind") == "finder":
-        return FinderNetwork(FinderConfig.from_dict(config))
-    raise ValueError(f'unknown kind of network {config.get("kind")!r}: expected "pose" or "finder"')
+
+# ---------------------------------------------------------------- by name
+
+AnyNetwork = PoseNetwork | HourglassNetwork | CpmNetwork | FinderNetwork
+AnyConfig = PoseConfig | HourglassConfig | CpmConfig | FinderConfig
+_ARCHITECTURES: Final[dict[str, type[PoseConfig | HourglassConfig | CpmConfig]]] = {
+    "mobile": PoseConfig,
+    "hourglass": HourglassConfig,
+    "cpm": CpmConfig,
+}
+
+
+def config_type(values: dict[str, Any]) -> type[AnyConfig]:
+    """Which kind of configuration `values` are; without an architecture, the mobile network's.
+
+    Raises ValueError for an unknown kind or architecture.
+    """
+    if values.get("kind") == "finder":
+        return FinderConfig
+    if values.get("kind") != "pose":
+        raise ValueError(f'unknown kind of network {values.get("kind")!r}: expected "pose" or "finder"')
+    name = values.get("architecture", "mobile")
+    if name not in _ARCHITECTURES:
+        raise ValueError(f"unknown architecture {name!r}: expected one of {', '.join(_ARCHITECTURES)}")
+    return _ARCHITECTURES[name]
+
+
+def build(values: dict[str, Any]) -> AnyNetwork:
+    """The network that a weights file's configuration describes.
+
+    Raises ValueError for an unknown kind or architecture, TypeError for an unknown key.
+    """
+    match config_type(values).from_dict(values):
+        case FinderConfig() as config:
+            return FinderNetwork(config)
+        case HourglassConfig() as config:
+            return HourglassNetwork(config)
+        case CpmConfig() as config:
+            return CpmNetwork(config)
+        case config:
+            return PoseNetwork(config)

@@ -36,7 +36,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
                 torch.nn.init.uniform_(parameter, 0.5, 1.0)
         if isinstance(network, PoseNetwork):
             for layer in (network.narrow_maps, network.wide_maps):
-                layer.weight.data *= 30
+                layer.heat.weight.data *= 30
+                layer.depth.weight.data *= 30
         path = folder / f"{network.config.kind}.safetensors"
         metadata = {"config": json.dumps(network.config.to_dict())}
         safetensors.torch.save_file(network.state_dict(), path, metadata=metadata)

@@ -108,13 +108,14 @@ def load_base(network: PoseNetwork | FinderNetwork, arrays_file: Path, pictures:
             torch.from_numpy(arrays[str(_MAPS[1])].astype(np.float32)),
         )
         with torch.no_grad():
-            nn.init.normal_(network.narrow_maps.weight, std=0.001)
-            nn.init.zeros_(network.narrow_maps.bias)  # type: ignore[arg-type]
-            nn.init.normal_(network.wide_maps.weight, std=0.001)
-            nn.init.zeros_(network.wide_maps.bias)  # type: ignore[arg-type]
+            known_heat = network.narrow_maps.heat
+            for layer in (network.narrow_maps, network.wide_maps):
+                for conv in (layer.heat, layer.depth):
+                    nn.init.normal_(conv.weight, std=0.001)
+                    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
             for joint, landmark in BASE_LANDMARK.items():
-                network.narrow_maps.weight[joint] = kernel[landmark]
-                network.narrow_maps.bias[joint] = bias[landmark]  # type: ignore[index]
+                known_heat.weight[joint] = kernel[landmark]
+                known_heat.bias[joint] = bias[landmark]  # type: ignore[index]
     _set_normalisation(network, known, pictures)
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+import difflib
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import torch
 import yaml
 
 from app.errors import FormcueError
+from app.network import build, config_type
 from app.training.datasets import Augmentation
+from app.training.losses import HEATMAP_LOSSES
 
 
 class TrainingError(FormcueError):
@@ -20,11 +26,13 @@ class TrainingError(FormcueError):
 
 @dataclass(frozen=True, kw_only=True)
 class SetConfig:
-    """One data set: its kind (see sets.py), its files and its share of each batch."""
+    """One data set: its kind (see sets.py), its files and its share of the pictures that are drawn."""
 
     kind: str
     files: list[str]
-    share: float
+    share: float = 1.0
+    depth: bool = True  # false: its depth labels are left out, its pictures count as 2D-labelled
+    limit: int | None = None  # so many of its pictures, evenly spread over the set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +41,27 @@ class TrainConfig:
 
     out: str
     network: Literal["pose", "finder"] = "pose"
+    # Keys of the network's own configuration (app/network.py): `architecture: mobile | hourglass | cpm`,
+    # `stacks` or `stages`, widths. The input size is the run's.
+    model: dict[str, Any] = field(default_factory=dict)
     sets: list[SetConfig]
     base: str | None = None  # the base network's arrays
     start: str | None = None  # or a weights file to go on from
+
+    # "pretrain": 2D labels alone, depth layer untouched. "full": all channels, as below.
+    stage: Literal["full", "pretrain"] = "full"
+    # "alternating": a batch is 2D-labelled or 3D-labelled; "mixed": drawn by the sets' shares alone.
+    batches: Literal["alternating", "mixed"] = "alternating"
+    mixing: float | None = None  # share of 3D batches; by default a half where both kinds are there
+    strict: bool = False  # a 2D batch leaves the depth output layer's parameters untouched
+    # One of losses.HEATMAP_LOSSES; by default cross_entropy, and coordinates in pre-training.
+    heatmap_loss: str | None = None
+    depth_loss: Literal["robust", "squared"] = "robust"
+    lambda_reg: float = 50.0  # weight of the depth at the joints, 3D-labelled pictures
+    lambda_g: float = 0.02  # weight of the geometric constraint, 2D-labelled pictures
+    lambda_g_3d: float = 0.02  # the same, 3D-labelled pictures
+    sigma: float = 1.5  # cells of the labels' Gaussians at size 256
+
     pictures: int = 100_000
     batch: int = 32
     size: int = 256
@@ -44,32 +70,155 @@ class TrainConfig:
     freeze_base_norm: bool = False  # the base's normalisation keeps its statistics
     warm_up: int = 2_000  # pictures
     weight_decay: float = 0.01
-    sigma: float = 1.5  # cells of the labels' Gaussians at size 256
-    lambda_reg: float = 10.0
-    lambda_g: float = 0.02
-    average: float = 0.999
+    average: float = 0.999  # of the moving average of the weights, which is what is kept
     seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["bf16", "fp16", "fp32"] = "bf16"
+    loaders: int = 0  # processes that make the crops; 0: one thread, right for a CPU
     save_every: float = 120.0  # seconds
+    log_every: int = 500  # pictures
     validate_every: int = 5_000  # pictures
     validation: SetConfig | None = None
-    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    @property
+    def heatmap_loss_name(self) -> str:
+        return self.heatmap_loss or ("coordinates" if self.stage == "pretrain" else "cross_entropy")
+
+    def network_values(self) -> dict[str, Any]:
+        """The configuration of the network that is trained, as its weights file will carry it."""
+        return {"kind": self.network, "input_size": self.size, **self.model}
 
 
 def load_config(path: Path) -> TrainConfig:
-    """Raises TrainingError that names the file and the key."""
+    """The one configuration of a file. Raises TrainingError that names the file and the key."""
+    configs = load_configs(path)
+    if len(configs) != 1:
+        raise TrainingError(f"{path}: holds {len(configs)} configurations, expected one")
+    return configs[0]
+
+
+def load_configs(path: Path) -> list[TrainConfig]:
+    """All configurations of a file, one a YAML document. Raises TrainingError that names file and key."""
+    documents = read_documents(path)
+    if len(documents) == 1:
+        return [config_of(documents[0], str(path))]
+    return [config_of(values, f"{path}: document {i}") for i, values in enumerate(documents, 1)]
+
+
+def read_documents(path: Path) -> list[Any]:
+    """The YAML documents of a file that are not empty. Raises TrainingError."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        documents = [d for d in yaml.safe_load_all(path.read_text(encoding="utf-8")) if d is not None]
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise TrainingError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise TrainingError(f"{path}: expected keys and values at the top")
+    if not documents:
+        raise TrainingError(f"{path}: is empty; expected keys and values")
+    return documents
+
+
+def config_of(values: Any, where: str) -> TrainConfig:
+    """Keys and values as a configuration, checked. Raises TrainingError that begins with `where`."""
+    config = parse(TrainConfig, values, where)
+    if not config.sets:
+        raise TrainingError(f"{where}: sets: names no data set; expected at least one")
+    for key in ("pictures", "batch", "size", "rate", "sigma", "log_every", "validate_every"):
+        if getattr(config, key) <= 0:
+            raise TrainingError(f"{where}: {key}: must be above 0, found {getattr(config, key)}")
+    for key in ("lambda_reg", "lambda_g", "lambda_g_3d", "loaders", "weight_decay"):
+        if getattr(config, key) < 0:
+            raise TrainingError(f"{where}: {key}: must not be negative, found {getattr(config, key)}")
+    if config.mixing is not None and not 0 <= config.mixing <= 1:
+        raise TrainingError(f"{where}: mixing: is a share, expected 0 to 1, found {config.mixing}")
+    if config.heatmap_loss_name not in HEATMAP_LOSSES:
+        raise TrainingError(
+            f"{where}: heatmap_loss: {_instead(config.heatmap_loss_name, list(HEATMAP_LOSSES))}"
+        )
+    if config.strict and config.batches == "mixed":
+        raise TrainingError(
+            f"{where}: strict: needs `batches: alternating`; in a mixed batch 3D labels train the depth layer"
+        )
+    if config.base and config.start:
+        raise TrainingError(f"{where}: base and start: a run begins from one of them; leave one out")
+    _check_model(config, where)
+    return config
+
+
+def _check_model(config: TrainConfig, where: str) -> None:
+    values = config.network_values()
     try:
-        nested: dict[str, Any] = dict(values)
-        nested["sets"] = [SetConfig(**entry) for entry in values.get("sets", [])]
-        if values.get("validation"):
-            nested["validation"] = SetConfig(**values["validation"])
-        nested["augmentation"] = Augmentation(**values.get("augmentation", {}))
-        return TrainConfig(**nested)
-    except TypeError as error:
-        known = ", ".join(f.name for f in fields(TrainConfig))
-        raise TrainingError(f"{path}: {error}; known keys: {known}") from error
+        kind = config_type(values)
+    except ValueError as error:
+        raise TrainingError(f"{where}: model: {error}") from error
+    parse(kind, values, f"{where}: model")
+    with torch.device("meta"):  # shapes only: nothing is allocated
+        multiple = build(values).size_multiple
+    if config.size % multiple:
+        raise TrainingError(f"{where}: size: must be a multiple of {multiple}, found {config.size}")
+
+
+T = TypeVar("T")
+
+
+def parse(kind: type[T], values: Any, where: str) -> T:
+    """Keys and values as the dataclass `kind`, nested ones too.
+
+    Raises TrainingError for an unknown key (with the nearest known one), a missing one, or a value of
+    another type.
+    """
+    if not isinstance(values, Mapping):
+        raise TrainingError(f"{where}: expected keys and values, found {_brief(values)}")
+    hints = get_type_hints(kind)
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise TrainingError(f"{where}: unknown key {_instead(str(key), list(known))}")
+    try:
+        return kind(**{key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()})
+    except TypeError as error:  # a required key is missing; Python's text names it
+        name = str(error).rsplit("argument", 1)[-1].lstrip("s: ")
+        raise TrainingError(f"{where}: {name} is missing") from error
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """`value` as the type `hint` says; whole numbers do where a fraction is expected."""
+    if isinstance(hint, type) and is_dataclass(hint):
+        return parse(hint, {} if value is None else value, where)
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        if value is None:
+            return None
+        return _convert(next(part for part in inner if part is not type(None)), value, where)
+    if origin is Literal:
+        if value in inner:
+            return value
+        raise TrainingError(f"{where}: {_instead(str(value), [str(choice) for choice in inner])}")
+    if origin is list and isinstance(value, list):
+        return [_convert(inner[0], entry, f"{where}[{i}]") for i, entry in enumerate(value)]
+    if origin is tuple and isinstance(value, list) and len(value) == len(inner):
+        return tuple(_convert(part, entry, where) for part, entry in zip(inner, value, strict=True))
+    if origin is dict and isinstance(value, dict):
+        return value
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if hint is float and isinstance(value, str):
+        try:  # YAML reads 1e-3 as a text: it wants a point in it
+            return float(value)
+        except ValueError:
+            pass
+    if hint in (int, str, bool) and type(value) is hint:
+        return value
+    expected = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    plain = expected.get(hint, "a list" if origin in (list, tuple) else "keys and values")
+    raise TrainingError(f"{where}: expected {plain}, found {_brief(value)}")
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _instead(found: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(found, known, n=1)
+    return f"{found!r}; " + (f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(known)}")

@@ -14,6 +14,7 @@ from torch import Tensor
 from app.network import FINDER_STRIDE
 from app.skeleton import MIRROR, FloatArray, Joint
 from app.training.datasets import Augmentation, LabelledPicture, spoil, warp
+from app.training.losses import Everywhere, alone
 
 _HIPS: Final = [Joint.left_hip, Joint.right_hip]
 _SHOULDERS: Final = [Joint.left_shoulder, Joint.right_shoulder]
@@ -101,14 +102,16 @@ def frame_targets(people: list[FloatArray], side: int) -> tuple[Tensor, Tensor, 
     return torch.from_numpy(score), torch.from_numpy(geometry), torch.from_numpy(mask)
 
 
-def finder_losses(maps: Tensor, score: Tensor, geometry: Tensor, mask: Tensor) -> dict[str, Tensor]:
+def finder_losses(
+    maps: Tensor, score: Tensor, geometry: Tensor, mask: Tensor, everywhere: Everywhere = alone
+) -> dict[str, Tensor]:
     """Focal loss of the score as CornerNet defines it (Law & Deng 2018), L1 of the geometry near mid-hip."""
     logits = maps[:, 0].float()
     found = logits.sigmoid()
     peak = score >= 1.0
     gain = (1 - found) ** 2 * F.logsigmoid(logits) * peak
     calm = (1 - score) ** 4 * found**2 * F.logsigmoid(-logits) * ~peak
-    focal = -(gain.sum() + calm.sum()) / peak.sum().clamp_min(1)
+    focal = -(gain.sum() + calm.sum()) / everywhere(peak.sum()).clamp_min(1)
     size_error = (maps[:, 1:].float() - geometry).abs() * mask[:, None]
-    geometry_loss = size_error.sum() / mask.sum().clamp_min(1)
+    geometry_loss = size_error.sum() / everywhere(mask.sum()).clamp_min(1)
     return {"loss": focal + 2.0 * geometry_loss, "score": focal, "geometry": geometry_loss}

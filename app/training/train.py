@@ -1,100 +1,61 @@
 """`train CONFIG`: mixed 2D- and 3D-labelled pictures in, a weights file out.
 
-The run's folder holds `checkpoint.pt` (configuration, weights, averaged weights, optimiser, counters),
-`metrics.jsonl` and `weights.safetensors` (the averaged weights, as the catalogue takes them). The run is
-measured in pictures; killed at any time it loses at most `save_every` seconds and goes on with --resume.
+The run's folder holds `checkpoint.pt` (configuration, weights, averaged weights, optimiser, random state,
+counters), `weights.safetensors` (the averaged weights, as the catalogue takes them), `metrics.jsonl`,
+`curve.png` and `samples/`. The run is measured in pictures; killed at any time it loses at most
+`save_every` seconds and goes on with --resume as if nothing had happened.
+
+On several GPUs, or processes: `torchrun --nproc-per-node N main.py train CONFIG`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import queue
+import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
+from app.errors import first_line
+from app.network import AnyNetwork, FinderNetwork, PoseNetwork
 from app.training.base import load_base
-from app.training.config import TrainConfig, TrainingError, load_config
+from app.training.batches import make_batches
+from app.training.config import SetConfig, TrainConfig, TrainingError, load_configs
 from app.training.cpu import speed_up_depthwise
-from app.training.datasets import DataSetError
+from app.training.datasets import LabelledPicture
+from app.training.diary import Diary
 from app.training.sets import load_sets
-from app.training.tasks import FinderTask, PoseTask, Task
+from app.training.tasks import Task, autocast, depth_parameters, make_network, make_task
+from app.training.workers import Workers
+
+# Keys that may change when a run goes on; all others decide what it computes, and are told.
+HARMLESS: Final = {"out", "device", "loaders", "save_every", "log_every", "validate_every", "validation"}
+SAMPLES: Final = 8  # held-out pictures drawn at each validation
+BASE_LAYERS: Final = ("encoder.", "narrow_")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Workers:
-    """The processes that train one network together, each on its share of every batch."""
-
-    rank: int = 0
-    count: int = 1
-
-    @classmethod
-    def join(cls, batch: int) -> Workers:
-        """As `torchrun` started us; alone otherwise. Raises TrainingError when the batch does not divide."""
-        count = int(os.environ.get("WORLD_SIZE", "1"))
-        if count == 1:
-            return cls()
-        if batch % count:
-            raise TrainingError(f"batch: {batch} cannot be shared evenly by {count} processes; change one")
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-        return cls(rank=distributed.get_rank(), count=count)
-
-    def average_gradients(self, network: nn.Module) -> None:
-        if self.count == 1:
-            return
-        gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        distributed.all_reduce(flat)
-        flat /= self.count
-        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-            gradient.copy_(part.view_as(gradient))
-
-
-def _batches(
-    task: Task, config: TrainConfig, first_picture: int, workers: Workers, stop: threading.Event
-) -> Iterator[list[Any]]:
-    """Endless batches, made ahead by one thread (OpenCV lets go of the interpreter while it works).
-
-    Each picture's randomness comes from the seed and its place in the run, so that a resumed run draws
-    what the unbroken one would have drawn.
-    """
-    ready: queue.Queue[list[Any]] = queue.Queue(maxsize=4)
-
-    def draw(place: int) -> Any:
-        rng = np.random.default_rng((config.seed, place))
-        while True:
-            try:
-                return task.draw(rng)
-            except DataSetError as error:
-                tqdm.write(f"skipped: {error}")
-
-    def work() -> None:
-        place = first_picture
-        share = config.batch // workers.count
-        while not stop.is_set():
-            batch = [draw(place + workers.rank * share + i) for i in range(share)]
-            place += config.batch
-            while not stop.is_set():
-                try:
-                    ready.put(batch, timeout=0.5)
-                    break
-                except queue.Full:
-                    continue
-
-    threading.Thread(target=work, daemon=True, name="crops").start()
-    while True:
-        yield ready.get()
+def read_set(entry: SetConfig, *, validation: bool) -> list[LabelledPicture]:
+    """The pictures of one entry of a configuration. A set without a validation split of its own is held
+    out whole where it is named for validation. Raises DataSetError."""
+    pictures = load_sets(entry.kind, entry.files, validation=validation)
+    if validation and not pictures:
+        pictures = load_sets(entry.kind, entry.files, validation=False)
+    if entry.limit is not None and entry.limit < len(pictures):
+        pictures = [pictures[i * len(pictures) // entry.limit] for i in range(entry.limit)]
+    if entry.depth:
+        return pictures
+    return [replace(picture, depth_weight=np.zeros_like(picture.depth_weight)) for picture in pictures]
 
 
 def _rate(config: TrainConfig, done: int) -> float:
@@ -102,9 +63,6 @@ def _rate(config: TrainConfig, done: int) -> float:
     warm = min(1.0, (done + config.batch) / max(config.warm_up, 1))
     progress = min(1.0, done / config.pictures)
     return config.rate * warm * (0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * progress))))
-
-
-BASE_LAYERS = ("encoder.", "narrow_")
 
 
 def _set_training(network: nn.Module, config: TrainConfig) -> None:
@@ -117,9 +75,10 @@ def _set_training(network: nn.Module, config: TrainConfig) -> None:
 
 def _parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
     """Base and new layers apart: an ordinary rate wipes out what the base knows. No decay on vectors."""
+    trained_before = config.base is not None or config.start is not None
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        from_base = config.base_rate != 1 and name.startswith(BASE_LAYERS)
+        from_base = trained_before and name.startswith(BASE_LAYERS)
         groups.setdefault((from_base, parameter.ndim > 1), []).append(parameter)
     return [
         {
@@ -152,121 +111,253 @@ def _replace_atomically(path: Path, write: Any) -> None:
     part.replace(path)
 
 
-def train(config: TrainConfig, *, resume: bool) -> None:
-    """Runs to the end of `config.pictures`, or on from the checkpoint."""
-    out = Path(config.out)
-    out.mkdir(parents=True, exist_ok=True)
-    checkpoint_file = out / "checkpoint.pt"
-    if resume and not checkpoint_file.exists():
-        raise TrainingError(f"{checkpoint_file}: no checkpoint to resume from; leave out --resume")
-    if not resume and checkpoint_file.exists():
-        raise TrainingError(f"{out}: holds a run already; add --resume to go on or name another folder")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    workers = Workers.join(config.batch)
-    torch.manual_seed(config.seed)
-    sets = [(load_sets(entry.kind, entry.files, validation=False), entry.share) for entry in config.sets]
-    held_out = config.validation and load_sets(
-        config.validation.kind, config.validation.files, validation=True
-    )
-    for (pictures, _), entry in zip(sets, config.sets, strict=True):
-        print(f"{entry.kind}: {len(pictures)} pictures, share {entry.share}", flush=True)
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or a polite kill sets; the step that is being computed is finished first.
 
-    task: Task = PoseTask(config, sets) if config.network == "pose" else FinderTask(config, sets)
-    network = task.build()
-    if device.type == "cpu":
-        speed_up_depthwise(network)
-    if config.base and not resume:
-        rng = np.random.default_rng(config.seed)
-        load_base(network, Path(config.base), task.collate([task.draw(rng) for _ in range(64)])[0])
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=_moving_average(config.average), use_buffers=True
-    )
-    optimiser = torch.optim.AdamW(_parameter_groups(network, config), lr=config.rate)
-    done = 0
-    if resume:
-        state = torch.load(checkpoint_file, weights_only=True, map_location=device)
-        network.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        done = state["done"]
-    elif config.start:
-        network.load_state_dict(load_file(config.start))
-        average.module.load_state_dict(network.state_dict())
+    A second Ctrl-C stops at once. Outside the main thread, where signals do not arrive, it is never set.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def save() -> None:
-        if workers.rank != 0:
+    def ask(_number: int, _frame: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _load_start(network: nn.Module, path: str) -> None:
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, RuntimeError) as error:
+        raise TrainingError(f"start: {path}: {first_line(error)}") from error
+    except Exception as error:  # safetensors' own exception, for a file of another kind
+        raise TrainingError(f"start: {path}: not a weights file ({first_line(error)})") from error
+
+
+def _load_arrays(network: AnyNetwork, config: TrainConfig, task: Task) -> None:
+    assert config.base is not None
+    if not isinstance(network, (PoseNetwork, FinderNetwork)):
+        raise TrainingError("base: those arrays are a mobile network's; use start with weights of your own")
+    rng = np.random.default_rng(config.seed)
+    pictures = task.collate([task.draw(rng, None) for _ in range(64)])[0]
+    try:
+        load_base(network, Path(config.base), pictures)
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise TrainingError(f"base: {config.base}: not this network's base ({first_line(error)})") from error
+
+
+class Run:
+    """The state of a run: everything that a checkpoint carries."""
+
+    def __init__(self, config: TrainConfig, task: Task, workers: Workers):
+        self.config, self.workers = config, workers
+        self.folder = Path(config.out)
+        torch.manual_seed(config.seed)
+        self.network = make_network(config)
+        if workers.device.type == "cpu":
+            speed_up_depthwise(self.network)
+        workers.share_statistics(self.network)
+        if config.base and not self.checkpoint.exists():
+            _load_arrays(self.network, config, task)
+        self.network.to(workers.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if config.start and not self.checkpoint.exists():
+            _load_start(self.network, config.start)
+        self.average = torch.optim.swa_utils.AveragedModel(
+            self.network, multi_avg_fn=_moving_average(config.average), use_buffers=True
+        )
+        self.optimiser = torch.optim.AdamW(_parameter_groups(self.network, config), lr=config.rate)
+        # Only half precision needs its losses scaled up.
+        self.scaler = torch.amp.GradScaler(workers.device.type, enabled=config.precision == "fp16")
+        self.done = 0  # pictures
+        self.smooth: dict[str, Tensor] = {}  # the losses, averaged over some fifty batches
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    def save(self) -> None:
+        if self.workers.rank != 0:
             return
         state = {
-            "config": json.dumps(asdict(config)),
-            "network": network.state_dict(),
-            "average": average.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "done": done,
+            "config": json.dumps(asdict(self.config)),
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random": torch.get_rng_state(),
+            "smooth": self.smooth,
+            "done": self.done,
         }
-        _replace_atomically(checkpoint_file, lambda part: torch.save(state, part))
-        weights = {name: value.contiguous() for name, value in average.module.state_dict().items()}
-        metadata = {"config": json.dumps(network.config.to_dict())}
+        _replace_atomically(self.checkpoint, lambda part: torch.save(state, part))
+        weights = {name: value.contiguous() for name, value in self.average.module.state_dict().items()}
+        metadata = {"config": json.dumps(self.network.config.to_dict())}
         _replace_atomically(
-            out / "weights.safetensors", lambda part: save_file(weights, part, metadata=metadata)
+            self.folder / "weights.safetensors", lambda part: save_file(weights, part, metadata=metadata)
         )
 
-    stop = threading.Event()
-    saved = time.monotonic()
-    sums: dict[str, float] = {}
-    _set_training(network, config)
+    def load(self) -> None:
+        """From the checkpoint. Raises TrainingError when it is of another network or damaged."""
+        try:
+            state = torch.load(self.checkpoint, weights_only=True, map_location=self.workers.device)
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.scaler.load_state_dict(state["scaler"])
+            torch.set_rng_state(state["random"].cpu())
+            self.smooth, self.done = state["smooth"], state["done"]
+        except Exception as error:  # pickle, zip, and shapes each have their own
+            raise TrainingError(
+                f"{self.checkpoint}: is damaged, or of another network ({first_line(error)})"
+            ) from error
+        before, now = json.loads(state["config"]), json.loads(json.dumps(asdict(self.config)))
+        for key in sorted(now.keys() - HARMLESS):
+            if before.get(key) != now[key]:
+                tqdm.write(f"note: {key} was {before.get(key)} when this run began, now {now[key]}")
+
+
+def train(config: TrainConfig, *, resume: bool) -> None:
+    """Runs to the end of `config.pictures`, or on from the checkpoint.
+
+    Raises TrainingError or DataSetError for what cannot be used, KeyboardInterrupt when asked to stop (the
+    run is saved then).
+    """
+    folder = Path(config.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.pt"
+    if resume and not checkpoint.exists():
+        raise TrainingError(f"{checkpoint}: no checkpoint to resume from; leave out --resume")
+    if not resume and checkpoint.exists():
+        raise TrainingError(f"{folder}: holds a run already; add --resume to go on or name another folder")
+    workers = Workers.join(config)
     try:
-        with (
-            tqdm(
-                total=config.pictures, initial=done, unit=" pictures", mininterval=5, disable=workers.rank > 0
-            ) as bar,
-            (out / "metrics.jsonl").open("a", encoding="utf-8") as log,
-        ):
-            for samples in _batches(task, config, done, workers, stop):
-                if done >= config.pictures:
-                    break
-                for group in optimiser.param_groups:
-                    group["lr"] = group["factor"] * _rate(config, done)
-                image, *labels = (part.to(device) for part in task.collate(samples))
-                with torch.autocast(device.type, torch.bfloat16):
-                    maps = network(image)
-                terms = task.losses(maps, *labels)
-                optimiser.zero_grad(set_to_none=True)
-                terms["loss"].backward()
-                workers.average_gradients(network)
-                nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-                optimiser.step()
-                average.update_parameters(network)
-                before, done = done, done + config.batch
-                bar.update(config.batch)
-                for name, term in terms.items():
-                    value = float(term.detach())
-                    sums[name] = 0.98 * sums.get(name, value) + 0.02 * value
-                bar.set_postfix({name: f"{value:.3f}" for name, value in sums.items()}, refresh=False)
-                if (
-                    workers.rank == 0
-                    and held_out
-                    and before // config.validate_every != done // config.validate_every
-                ):
-                    row = {"pictures": done, **task.validate(average.module.eval(), held_out), **sums}
-                    log.write(json.dumps(row) + "\n")
-                    log.flush()
-                    tqdm.write(json.dumps(row))
-                if time.monotonic() - saved > config.save_every:
-                    save()
-                    saved = time.monotonic()
+        _train(config, workers)
     finally:
-        stop.set()
-        save()
+        workers.leave()
+
+
+def _train(config: TrainConfig, workers: Workers) -> None:
+    sets = []
+    for entry in config.sets:
+        pictures = read_set(entry, validation=False)
+        sets.append((pictures, entry.share))
+        if workers.rank == 0:
+            print(f"{entry.kind}: {len(pictures)} pictures, share {entry.share:g}", flush=True)
+    held_out = read_set(config.validation, validation=True) if config.validation else []
+    task = make_task(config, sets)
+    run = Run(config, task, workers)
+    network, optimiser = run.network, run.optimiser
+    if run.checkpoint.exists():
+        run.load()
+    depth_layer = depth_parameters(network)
+    diary = Diary(run.folder, done=run.done) if workers.rank == 0 else None
+    began = saved = time.monotonic()
+    first = run.done
+    _set_training(network, config)
+    stop = threading.Event()
+    bar = tqdm(
+        total=config.pictures, initial=run.done, unit=" pictures", mininterval=5, disable=workers.rank > 0
+    )
+    with _asked_to_stop() as asked, bar:
+        try:
+            batches = make_batches(task, run.done, workers, stop)
+            while run.done < config.pictures:
+                labels = task.labels_of(run.done // config.batch)
+                image, *targets = (part.to(workers.device, non_blocking=True) for part in next(batches))
+                for group in optimiser.param_groups:
+                    group["lr"] = group["factor"] * _rate(config, run.done)
+                with autocast(config, workers.device):
+                    stages = network.stages(image)
+                terms = task.losses(stages, targets, workers.everywhere)
+                optimiser.zero_grad(set_to_none=True)
+                run.scaler.scale(terms["loss"]).backward()
+                if config.stage == "pretrain" or (config.strict and labels == "2D"):
+                    # Without a gradient the optimiser passes them by: no decay, no momentum either.
+                    for parameter in depth_layer:
+                        parameter.grad = None
+                workers.add_up(network)
+                run.scaler.unscale_(optimiser)
+                nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+                run.scaler.step(optimiser)
+                run.scaler.update()
+                run.average.update_parameters(network)
+                before, run.done = run.done, run.done + config.batch
+                _smooth(run, terms, labels)
+                bar.update(config.batch)
+
+                def passed(every: int, before: int = before) -> bool:
+                    return before // every != run.done // every
+
+                ended = run.done >= config.pictures
+                checked = ended or passed(config.validate_every)
+                if diary is not None and (checked or passed(config.log_every)):
+                    spent = time.monotonic() - began
+                    row: dict[str, Any] = {"pictures": run.done, "seconds": round(diary.earlier + spent, 1)}
+                    row["rate"] = round((run.done - first) / spent, 1)
+                    row.update({name: round(float(value), 5) for name, value in run.smooth.items()})
+                    shown = {name: f"{row[name]:.3f}" for name in run.smooth if name.startswith("loss")}
+                    bar.set_postfix(shown, refresh=False)
+                    if checked and held_out:
+                        averaged = run.average.module.eval()
+                        row.update(task.validate(averaged, held_out))
+                        spread = held_out[:: max(1, len(held_out) // SAMPLES)][:SAMPLES]
+                        diary.draw_samples(task.show(averaged, spread), run.done)
+                        tqdm.write(json.dumps(row))
+                    diary.write(row)
+                    if checked:
+                        diary.draw_curve()
+                if workers.everywhere(torch.tensor(float(asked.is_set()), device=workers.device)) > 0:
+                    run.save()
+                    bar.write(f"stopped after {run.done} pictures; --resume goes on")
+                    raise KeyboardInterrupt
+                if time.monotonic() - saved > config.save_every:
+                    run.save()
+                    saved = time.monotonic()
+            run.save()
+        finally:
+            stop.set()
+
+
+def _smooth(run: Run, terms: dict[str, Tensor], labels: str | None) -> None:
+    """Takes a batch's losses into the averages; 2D and 3D batches have averages of their own."""
+    told = [name for name in terms if not (labels == "2D" and name == "depth")]
+    values = run.workers.everywhere(torch.stack([terms[name].detach().float() for name in told]))
+    for name, value in zip(told, values, strict=True):
+        key = name if labels is None else f"{name}_{labels.lower()}"
+        run.smooth[key] = run.smooth[key].lerp(value, 0.02) if key in run.smooth else value
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("train", help="train a network on mixed 2D- and 3D-labelled pictures")
+    parser = commands.add_parser(
+        "train",
+        help="train a network on mixed 2D- and 3D-labelled pictures",
+        description="Trains a network on mixed 2D- and 3D-labelled pictures. The configuration's keys are "
+        "those of app/training/config.py; app/training/examples/ has some to start from. Several documents "
+        "in one file are runs one after the other. Several processes: torchrun --nproc-per-node N main.py "
+        "train CONFIG.",
+    )
     parser.add_argument("config", metavar="CONFIG", type=Path, help="the run's YAML file")
     parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    train(load_config(arguments.config), resume=arguments.resume)
+    """Each configuration of the file in turn; with --resume those that are done are passed over."""
+    configs = load_configs(arguments.config)
+    for config in configs:
+        resume = arguments.resume
+        if len(configs) > 1:
+            resume = resume and (Path(config.out) / "checkpoint.pt").exists()
+        train(config, resume=resume)
     return 0

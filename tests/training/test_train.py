@@ -169,7 +169,7 @@ def test_a_run_trains_resumes_and_its_weights_go_into_a_catalogue(tmp_path: Path
     changed = [
         k for k, v in second["network"].items() if v.ndim == 4 and not torch.equal(v, first["network"][k])
     ]
-    assert "encoder.stem.0.0.weight" in changed and "wide_maps.weight" in changed
+    assert "encoder.stem.0.0.weight" in changed and "wide_maps.depth.weight" in changed
 
     catalogue = tmp_path / "weights"
     catalogue.mkdir()

@@ -1,0 +1,109 @@
+"""The run's batches, made ahead of the network: by a thread of this process, or by processes of their own."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from app.training.config import TrainConfig
+from app.training.datasets import DataSetError
+from app.training.tasks import Task
+from app.training.workers import Workers
+
+Batch = tuple[Tensor, ...]
+# So many broken pictures one after the other are no accident.
+GIVE_UP_AFTER: Final = 50
+
+
+class _Draws(Dataset[Any]):
+    """One sample for each place in the run.
+
+    A sample's randomness comes from the seed and its place, so that a resumed run draws what the unbroken
+    one would have drawn, whoever draws it.
+    """
+
+    def __init__(self, task: Task):
+        self.task = task
+
+    def __getitem__(self, place: int) -> Any:
+        config = self.task.config
+        rng = np.random.default_rng((config.seed, place))
+        for attempt in range(GIVE_UP_AFTER):
+            try:
+                return self.task.draw(rng, self.task.labels_of(place // config.batch))
+            except DataSetError as error:
+                if attempt == GIVE_UP_AFTER - 1:
+                    raise
+                tqdm.write(f"skipped: {error}")
+        raise AssertionError("unreachable")
+
+
+def _places(config: TrainConfig, first: int, workers: Workers) -> Iterator[list[int]]:
+    """This process's part of batch after batch, without end."""
+    share = config.batch // workers.count
+    while True:
+        start = first + workers.rank * share
+        yield list(range(start, start + share))
+        first += config.batch
+
+
+def make_batches(task: Task, first: int, workers: Workers, stop: threading.Event) -> Iterator[Batch]:
+    """Endless batches from the run's picture number `first` on. Raises DataSetError when too many pictures
+    one after the other are broken."""
+    places = _places(task.config, first, workers)
+    if task.config.loaders == 0:
+        return _from_thread(task, places, stop)
+    loader: DataLoader[Any] = DataLoader(
+        _Draws(task),
+        batch_sampler=places,
+        collate_fn=task.collate,
+        num_workers=task.config.loaders,
+        worker_init_fn=_begin_loader,
+        pin_memory=workers.device.type == "cuda",
+        prefetch_factor=4,
+    )
+    return iter(loader)
+
+
+def _begin_loader(_number: int) -> None:
+    cv2.setNumThreads(1)  # there are as many loaders as there should be threads
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
+
+
+def _from_thread(task: Task, places: Iterator[list[int]], stop: threading.Event) -> Iterator[Batch]:
+    """OpenCV lets go of the interpreter while it works, so one thread keeps a CPU's network busy."""
+    draws = _Draws(task)
+    ready: queue.Queue[Batch | Exception] = queue.Queue(maxsize=4)
+
+    def put(item: Batch | Exception) -> None:
+        while not stop.is_set():
+            try:
+                ready.put(item, timeout=0.5)
+                return
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for batch in places:
+                put(task.collate([draws[place] for place in batch]))
+                if stop.is_set():
+                    return
+        except Exception as error:  # it is the training's to report
+            put(error)
+
+    threading.Thread(target=work, daemon=True, name="crops").start()
+    while True:
+        item = ready.get()
+        if isinstance(item, Exception):
+            raise item
+        yield item

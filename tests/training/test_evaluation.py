@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from app.errors import FormcueError
-from app.skeleton import JOINT_NAMES, NUM_JOINTS, Joint, Pose
-from app.training import evaluation
-from app.training.datasets import LSP_ORDER
+from app.skeleton import BONES, JOINT_NAMES, MIRROR, NUM_JOINTS, Joint, Pose
+from app.training import answers, evaluation, measures, sheets, testsets
+from app.training.datasets import LSP_ORDER, LabelledPicture
+from app.training.sets import write_packed
 from main import main
 
 EVERY = np.ones((1, NUM_JOINTS), bool)
@@ -39,18 +40,18 @@ def turn(axis: int, degrees: float) -> np.ndarray:
 def test_pck_counts_what_is_strictly_nearer_than_the_threshold() -> None:
     apart = np.array([[1.9, 2.0], [0.0, np.inf], [9.0, 1.0]])
     mask = np.array([[True, True], [True, True], [False, True]])
-    assert evaluation.pck(apart, np.array([10.0, 10, 10]), mask) == pytest.approx([1.0, 1 / 3])
+    assert measures.pck(apart, np.array([10.0, 10, 10]), mask) == pytest.approx([1.0, 1 / 3])
 
 
 def test_pck_measures_each_row_in_its_own_torso() -> None:
     apart = np.array([[3.0], [3.0]])
-    assert evaluation.pck(apart, np.array([10.0, 20.0]), np.ones((2, 1), bool)) == pytest.approx([0.5])
+    assert measures.pck(apart, np.array([10.0, 20.0]), np.ones((2, 1), bool)) == pytest.approx([0.5])
 
 
 def test_a_joint_that_is_never_labelled_has_no_pck_and_no_area() -> None:
     apart, unit, mask = np.zeros((2, 1)), np.ones(2), np.zeros((2, 1), bool)
-    assert np.isnan(evaluation.pck(apart, unit, mask)).all()
-    assert np.isnan(evaluation.auc(apart, unit, mask)).all()
+    assert np.isnan(measures.pck(apart, unit, mask)).all()
+    assert np.isnan(measures.auc(apart, unit, mask)).all()
 
 
 def test_auc_is_the_area_under_the_pck_curve() -> None:
@@ -58,13 +59,13 @@ def test_auc_is_the_area_under_the_pck_curve() -> None:
     apart, unit, mask = rng.uniform(0, 0.4, (50, 4)), np.ones(50), rng.random((50, 4)) < 0.8
     apart[0, 0] = np.inf
     steps = (np.arange(4000) + 0.5) / 4000 * 0.2
-    curve = np.mean([evaluation.pck(apart, unit, mask, step) for step in steps], axis=0)
-    assert evaluation.auc(apart, unit, mask) == pytest.approx(curve, abs=1e-3)
+    curve = np.mean([measures.pck(apart, unit, mask, step) for step in steps], axis=0)
+    assert measures.auc(apart, unit, mask) == pytest.approx(curve, abs=1e-3)
 
 
 def test_a_joint_not_found_is_infinitely_far() -> None:
     found = np.array([[[0.0, 0.0], [np.nan, 1.0]]])
-    assert evaluation.distances(found, np.array([[[3.0, 4.0], [1.0, 1.0]]])).tolist() == [[5.0, np.inf]]
+    assert measures.distances(found, np.array([[[3.0, 4.0], [1.0, 1.0]]])).tolist() == [[5.0, np.inf]]
 
 
 def test_the_torso_is_known_only_where_both_its_ends_are_labelled() -> None:
@@ -73,9 +74,40 @@ def test_the_torso_is_known_only_where_both_its_ends_are_labelled() -> None:
     mask = np.ones((3, NUM_JOINTS), bool)
     mask[1, Joint.left_shoulder] = False
     xy[2, Joint.right_hip] = 0  # both ends in one place: nothing to measure with
-    lengths, known = evaluation.torso_diagonal(xy, mask)
+    lengths, known = measures.torso_diagonal(xy, mask)
     assert lengths[0] == 50
     assert known.tolist() == [True, False, False]
+
+
+def test_the_head_is_measured_from_neck_to_crown() -> None:
+    xy = np.zeros((2, NUM_JOINTS, 2))
+    xy[:, Joint.head_top] = 3, -4
+    mask = np.ones((2, NUM_JOINTS), bool)
+    mask[1, Joint.neck] = False
+    lengths, known = measures.head_length(xy, mask)
+    assert lengths[0] == 5 and known.tolist() == [True, False]
+
+
+def walking(frames: int) -> np.ndarray:
+    """A body (F, 19, 2) that drifts to the right, left joints at 100 px, right ones at 200 px."""
+    xy = np.zeros((frames, NUM_JOINTS, 2))
+    for joint in Joint:
+        side = 100 if joint.name.startswith("left") else 200 if joint.name.startswith("right") else 150
+        xy[:, joint, 0] = side + 2 * np.arange(frames)
+        xy[:, joint, 1] = 20 * joint
+    return xy
+
+
+def test_a_switch_of_sides_counts_when_it_happens() -> None:
+    xy = walking(10)
+    assert measures.side_switches(xy) == 0
+    xy[4:7] = xy[4:7, MIRROR]  # there and back
+    assert measures.side_switches(xy) == 2
+    legs = walking(10)
+    low = [joint for joint in Joint if joint >= Joint.left_hip]
+    legs[5:, low] = legs[5:][:, MIRROR[low]]
+    legs[3] = np.nan  # a frame without anybody is passed over
+    assert measures.side_switches(legs) == 1
 
 
 # ------------------------------------------------------------------------------- 3D
@@ -83,8 +115,8 @@ def test_the_torso_is_known_only_where_both_its_ends_are_labelled() -> None:
 
 def test_root_alignment_takes_away_where_the_person_stands() -> None:
     xyz = body(np.random.default_rng(0))
-    moved = evaluation.root_aligned(xyz + np.array([1.0, -2.0, 5.0]))
-    assert moved == pytest.approx(evaluation.root_aligned(xyz))
+    moved = measures.root_aligned(xyz + np.array([1.0, -2.0, 5.0]))
+    assert moved == pytest.approx(measures.root_aligned(xyz))
     assert (moved[0, Joint.left_hip] + moved[0, Joint.right_hip]) == pytest.approx([0, 0, 0])
 
 
@@ -92,8 +124,8 @@ def test_mpjpe_is_the_mean_over_masked_joints_that_were_found() -> None:
     labelled = np.zeros((1, 4, 3))
     found = np.array([[[0.3, 0, 0], [0, 0, 0.1], [np.nan, 0, 0], [9, 9, 9]]])
     mask = np.array([[True, True, True, False]])
-    assert evaluation.mpjpe(found, labelled, mask) == pytest.approx(0.2)
-    assert np.isnan(evaluation.mpjpe(found, labelled, np.zeros((1, 4), bool)))
+    assert measures.mpjpe(found, labelled, mask) == pytest.approx(0.2)
+    assert np.isnan(measures.mpjpe(found, labelled, np.zeros((1, 4), bool)))
 
 
 def test_procrustes_undoes_any_move_turn_and_scale() -> None:
@@ -101,14 +133,14 @@ def test_procrustes_undoes_any_move_turn_and_scale() -> None:
     labelled = body(rng, 3)
     found = 0.37 * labelled @ (turn(0, 50) @ turn(1, 160) @ turn(2, -20)).T + [4, 5, 6]
     mask = rng.random((3, NUM_JOINTS)) < 0.6
-    aligned = evaluation.procrustes(found, labelled, mask)
+    aligned = measures.procrustes(found, labelled, mask)
     assert aligned == pytest.approx(labelled)  # also the joints that took no part in the fit
 
 
 def test_procrustes_does_not_mirror_the_body() -> None:
     labelled = body(np.random.default_rng(2))
-    aligned = evaluation.procrustes(labelled * [1, 1, -1], labelled, EVERY)
-    assert evaluation.mpjpe(aligned, labelled, EVERY) > 0.05
+    aligned = measures.procrustes(labelled * [1, 1, -1], labelled, EVERY)
+    assert measures.mpjpe(aligned, labelled, EVERY) > 0.05
 
 
 def test_procrustes_fits_only_to_the_mask_and_needs_three_joints() -> None:
@@ -118,23 +150,50 @@ def test_procrustes_fits_only_to_the_mask_and_needs_three_joints() -> None:
     mask = np.ones((2, NUM_JOINTS), bool)
     mask[0, Joint.left_toe] = False
     mask[1, 2:] = False
-    aligned = evaluation.procrustes(found, labelled, mask)
-    assert evaluation.mpjpe(aligned[:1], labelled[:1], mask[:1]) == pytest.approx(0, abs=1e-9)
+    aligned = measures.procrustes(found, labelled, mask)
+    assert measures.mpjpe(aligned[:1], labelled[:1], mask[:1]) == pytest.approx(0, abs=1e-9)
     assert np.isnan(aligned[1]).all()
 
 
 def test_pck3d_takes_what_was_not_found_for_wrong() -> None:
     labelled = np.zeros((1, 4, 3))
     found = np.array([[[0.149, 0, 0], [0, 0.151, 0], [np.nan, 0, 0], [0, 0, 0]]])
-    assert evaluation.pck3d(found, labelled, np.ones((1, 4), bool)) == 0.5
-    assert evaluation.pck3d(found, labelled, np.array([[True, False, False, True]])) == 1.0
+    assert measures.pck3d(found, labelled, np.ones((1, 4), bool)) == 0.5
+    assert measures.pck3d(found, labelled, np.array([[True, False, False, True]])) == 1.0
+
+
+def test_auc3d_is_the_mean_of_pck3d_over_the_thresholds() -> None:
+    rng = np.random.default_rng(8)
+    labelled = rng.normal(0, 0.1, (40, 5, 3))
+    found = labelled + rng.normal(0, 0.06, (40, 5, 3))
+    found[0, 0] = np.nan
+    mask = rng.random((40, 5)) < 0.7
+    steps = (np.arange(3000) + 0.5) / 3000 * 0.15
+    curve = np.mean([measures.pck3d(found, labelled, mask, step) for step in steps])
+    assert measures.auc3d(found, labelled, mask) == pytest.approx(curve, abs=1e-3)
+    assert np.isnan(measures.auc3d(found, labelled, mask & False))
+
+
+def test_the_angles_are_those_of_the_joints_they_are_named_after() -> None:
+    xyz = np.zeros((1, NUM_JOINTS, 3))  # standing straight, the left arm level to the side, thigh level ahead
+    for name, place in {"shoulder": (2, 4, 0), "elbow": (3, 4, 0), "wrist": (3, 5, 0), "hip": (2, 2, 0),
+                        "knee": (2, 2, 1), "ankle": (2, 1, 1)}.items():  # fmt: skip
+        xyz[0, Joint[f"left_{name}"]] = place
+    found = {
+        name: float(measures.joint_angles(xyz, corner)[0])
+        for name, corner in measures.ANGLES.items()
+        if name.startswith("left")
+    }
+    assert found == pytest.approx(
+        {"left_shoulder": 90, "left_elbow": 90, "left_hip": 90, "left_knee": 90}, abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("bend", [0.0, 30.0, 90.0, 179.0])
 def test_joint_angles_in_degrees(bend: float) -> None:
     end = turn(1, bend) @ [1.0, 0, 0]
     xyz = np.array([[[1.0, 0, 0], [0, 0, 0], 3 * end]]) + 7
-    assert evaluation.joint_angles(xyz, (0, 1, 2)) == pytest.approx([bend], abs=1e-5)
+    assert measures.joint_angles(xyz, (0, 1, 2)) == pytest.approx([bend], abs=1e-5)
 
 
 def test_angle_error_leaves_out_rows_without_all_three_joints() -> None:
@@ -142,8 +201,8 @@ def test_angle_error_leaves_out_rows_without_all_three_joints() -> None:
     bent = np.array([[1.0, 0, 0], [0, 0, 0], [0, 1.0, 0]])
     found, labelled = np.array([straight, bent, straight]), np.array([bent, bent, bent])
     mask = np.array([[True, True, True], [True, True, True], [True, False, True]])
-    assert evaluation.joint_angle_error(found, labelled, mask, (0, 1, 2)) == pytest.approx(45)
-    assert np.isnan(evaluation.joint_angle_error(found, labelled, mask & False, (0, 1, 2)))
+    assert measures.joint_angle_error(found, labelled, mask, (0, 1, 2)) == pytest.approx(45)
+    assert np.isnan(measures.joint_angle_error(found, labelled, mask & False, (0, 1, 2)))
 
 
 def test_depth_sign_counts_only_bones_with_a_clear_depth() -> None:
@@ -152,10 +211,10 @@ def test_depth_sign_counts_only_bones_with_a_clear_depth() -> None:
     found = np.zeros((1, 4, 3))
     found[0, :, 2] = 0, 0.01, 0, 0.2
     bones = [(0, 1), (1, 2), (0, 3)]  # right, too flat to count, wrong
-    assert evaluation.depth_sign_accuracy(found, labelled, EVERY[:, :4], bones) == 0.5
+    assert measures.depth_sign_accuracy(found, labelled, EVERY[:, :4], bones) == 0.5
     found[0, 1] = np.nan
-    assert evaluation.depth_sign_accuracy(found, labelled, EVERY[:, :4], bones) == 0.0
-    assert np.isnan(evaluation.depth_sign_accuracy(found, labelled * 0, EVERY[:, :4], bones))
+    assert measures.depth_sign_accuracy(found, labelled, EVERY[:, :4], bones) == 0.0
+    assert np.isnan(measures.depth_sign_accuracy(found, labelled * 0, EVERY[:, :4], bones))
 
 
 # ------------------------------------------------------------------------------- test sets
@@ -165,7 +224,7 @@ def write_photographs(folder: Path, count: int = 4) -> dict[str, np.ndarray]:
     """Two zips in the photographs' form; returns each name's 14 x 3 labels."""
     rng = np.random.default_rng(5)
     labels: dict[str, np.ndarray] = {}
-    for half, file in enumerate(evaluation.LSPET_FILES):
+    for half, file in enumerate(testsets.LSPET_FILES):
         entries = []
         with zipfile.ZipFile(folder / file, "w") as archive:
             for number in range(half, count, 2):
@@ -193,7 +252,7 @@ def pose_at(xy: np.ndarray, xyz: np.ndarray | None = None) -> Pose:
 
 def test_photographs_are_scored_image_by_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = write_photographs(tmp_path)
-    stills = evaluation.read_stills(tmp_path)
+    stills = testsets.read_stills(tmp_path)
     assert set(stills.names) == set(labels)
     assert not stills.mask[:, Joint.left_wrist].any()
     assert stills.mask.sum() == 4 * 13
@@ -220,7 +279,7 @@ def test_photographs_are_scored_image_by_image(tmp_path: Path, capsys: pytest.Ca
     assert scores["auc"] == pytest.approx(0.75 * 10 / 11, abs=1e-3)
     json.dumps(part, allow_nan=False)
     printed = capsys.readouterr().out
-    assert "right_knee" in printed and "0.750" in printed
+    assert "right_knee" in printed and "75.0" in printed
 
     sheet = cv2.imread(str(tmp_path / "worst.jpg"))
     assert sheet is not None and sheet.shape == (256, 6 * 256, 3)
@@ -252,14 +311,14 @@ def write_two_views(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
             for row, frame in enumerate(world)
         ],
     }
-    with zipfile.ZipFile(folder / evaluation.TWO_VIEW_FILE, "w") as archive:
+    with zipfile.ZipFile(folder / testsets.TWO_VIEW_FILE, "w") as archive:
         archive.writestr("joints.json", json.dumps(document))
     return world, {name: np.column_stack((rotation, move)) for name, rotation in cameras.items()}
 
 
 def test_views_are_read_into_each_cameras_axes_and_pixels(tmp_path: Path) -> None:
     world, cameras = write_two_views(tmp_path)
-    views = evaluation.read_views(tmp_path)
+    views = testsets.read_views(tmp_path)
     assert [view.name for view in views] == list(cameras)
     for view in views:
         matrix = cameras[view.name]
@@ -279,13 +338,13 @@ def test_views_are_read_into_each_cameras_axes_and_pixels(tmp_path: Path) -> Non
 
 def test_a_view_is_scored_from_its_root_and_after_procrustes(tmp_path: Path) -> None:
     write_two_views(tmp_path)
-    view = evaluation.read_views(tmp_path)[0]
+    view = testsets.read_views(tmp_path)[0]
     poses: list[Pose | None] = [
         pose_at(np.nan_to_num(xy), np.nan_to_num(xyz) * 1.5)
         for xy, xyz in zip(view.xy, view.xyz, strict=True)
     ]
     poses[4] = None
-    scores = evaluation.score_view(view, evaluation.collect(poses))
+    scores = evaluation.score_view(view, answers.collect(poses))
     away = np.linalg.norm(view.xyz[[0, 1, 3]], axis=-1)[view.mask[[0, 1, 3]]].mean()
     assert scores["mpjpe_mm"] == pytest.approx(0.5 * away * 1000, rel=1e-4)
     assert scores["procrustes_mm"] == pytest.approx(0, abs=0.01)
@@ -297,15 +356,15 @@ def test_a_view_is_scored_from_its_root_and_after_procrustes(tmp_path: Path) -> 
 
 def test_a_video_of_another_length_is_refused(tmp_path: Path) -> None:
     write_two_views(tmp_path)
-    view = evaluation.read_views(tmp_path)[0]
+    view = testsets.read_views(tmp_path)[0]
     with pytest.raises(FormcueError, match=r"camera-1\.mp4: 3 frames in the video, 5 labelled"):
-        evaluation.score_view(view, evaluation.collect([None] * 3))
+        evaluation.score_view(view, answers.collect([None] * 3))
 
 
 def test_figures_that_cannot_be_measured_are_none(tmp_path: Path) -> None:
     write_two_views(tmp_path)
-    view = evaluation.read_views(tmp_path)[0]
-    scores = evaluation.score_view(view, evaluation.collect([None] * 5))
+    view = testsets.read_views(tmp_path)[0]
+    scores = evaluation.score_view(view, answers.collect([None] * 5))
     assert scores["mpjpe_mm"] is None and scores["pck"] == 0.0 and scores["found"] == 0.0
     assert "-" in evaluation.table("nobody found", {"formcue": scores})
 
@@ -351,7 +410,7 @@ class Everywhere:
 def write_video(path: Path, frames: int) -> None:
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (108, 192))
     for number in range(frames):
-        writer.write(np.full((192, 108, 3), 20 * number, np.uint8))
+        writer.write(np.full((192, 108, 3), 20 * number % 256, np.uint8))
     writer.release()
 
 
@@ -362,14 +421,14 @@ def test_the_command_prints_and_writes_both_sets(
     write_photographs(tmp_path)
     _, cameras = write_two_views(tmp_path)
     write_video(tmp_path / "video.mp4", 5)
-    with zipfile.ZipFile(tmp_path / evaluation.TWO_VIEW_FILE, "a") as archive:
+    with zipfile.ZipFile(tmp_path / testsets.TWO_VIEW_FILE, "a") as archive:
         for name in cameras:
             archive.write(tmp_path / "video.mp4", name)
     out = tmp_path / "figures.json"
     assert main(["evaluate", "--data", str(tmp_path), "--out", str(out)]) == 0
 
     report = json.loads(out.read_text(encoding="utf-8"))
-    assert report["schema"] == 1
+    assert report["schema"] == 2
     assert report["model"]["name"] == "none"
     assert [part["set"] for part in report["sets"]] == [
         "lspet-validation",
@@ -383,6 +442,98 @@ def test_the_command_prints_and_writes_both_sets(
     assert "camera-3.mp4, 5 frames" in printed
 
 
+def test_any_data_set_can_be_measured_with_its_depth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    rng = np.random.default_rng(0)
+    solid = rng.uniform((40, 40, -60), (200, 200, 60), (3, NUM_JOINTS, 3))
+    middle = solid[:, [Joint.left_hip, Joint.right_hip]].mean(axis=1, keepdims=True)
+    pictures = [
+        LabelledPicture(
+            name=f"p{n}",
+            encoded=b"broken"
+            if n == 2
+            else cv2.imencode(".png", np.full((240, 240, 3), 80 * n, np.uint8))[1].tobytes(),
+            xy=row[:, :2].astype(np.float32),
+            xy_weight=np.ones(NUM_JOINTS, np.float32),
+            depth=(row - middle[n])[:, 2].astype(np.float32),
+            depth_weight=np.ones(NUM_JOINTS, np.float32),
+        )
+        for n, row in enumerate(solid)
+    ]
+    write_packed(tmp_path / "mine.npz", pictures, [True] * 3)
+    stills = testsets.read_labelled("packed", [str(tmp_path / "mine.npz")])
+
+    def estimate_still(image: np.ndarray) -> Pose | None:
+        row = round(float(image.mean()) / 80)
+        xyz = (solid[row] - middle[row]) * 0.003  # the scale of metres is the estimator's own
+        if row == 1:
+            xyz[:, 2] *= -1  # seen the wrong way round: angles are right, depths are not
+        return pose_at(solid[row, :, :2], xyz)
+
+    scores = evaluation.evaluate_stills(stills, estimate_still, tmp_path)["scores"]["formcue"]
+    assert scores["pck"] == 1.0 and scores["pckh"] == 1.0
+    assert scores["knee_degrees"] == pytest.approx(0, abs=0.1)
+    clear = [
+        abs(row[a, 2] - row[b, 2]) > 0.2 * np.linalg.norm(row[Joint.left_shoulder] - row[Joint.right_hip])
+        for row in solid[:2]
+        for a, b in BONES
+    ]
+    first = sum(clear[: len(BONES)])
+    assert scores["depth_sign"] == pytest.approx(first / sum(clear))
+    assert "packed mine.npz: 3 people, held out" in capsys.readouterr().out
+    assert "mine.npz#2: not a readable picture; skipped" in caplog.text
+
+
+def test_the_table_is_aligned_and_has_units() -> None:
+    columns = {
+        "formcue": {"found": 0.9581, "mpjpe_mm": 101.24, "pck_per_joint": {"nose": 0.5, "left_knee": 1.0}},
+        "MediaPipe 0.10.21": {"found": 1.0, "mpjpe_mm": None, "pck_per_joint": {"nose": 0.25}},
+    }
+    assert evaluation.table("A set", columns).splitlines() == [
+        "A set",
+        "                                              formcue  MediaPipe 0.10.21",
+        "person found                     %               95.8              100.0",
+        "MPJPE, mid-hip aligned          mm              101.2                  -",
+        "by joint, formcue / MediaPipe 0.10.21",
+        "                       PCK@0.2 (%)",
+        "  nose                 50.0 / 25.0",
+        "  left_knee              100.0 / -",
+    ]
+
+
+def test_clips_become_sheets_and_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_video(tmp_path / "one.mp4", 30)
+    with zipfile.ZipFile(tmp_path / "clips.zip", "w") as archive:
+        archive.write(tmp_path / "one.mp4", "inside/two.mp4")
+        archive.writestr("labels.json", "[]")
+
+    class Follower:
+        seen = 0
+
+        def reset(self) -> None:
+            self.seen = 0
+
+        def estimate(self, frame: object) -> Pose | None:
+            self.seen += 1
+            return None if self.seen > 15 else pose_at(np.full((NUM_JOINTS, 2), 50.0))
+
+    report = sheets.make_clip_sheets(
+        [tmp_path / "one.mp4", tmp_path / "clips.zip"],
+        tmp_path / "out",
+        Follower(),
+        tmp_path,  # type: ignore[arg-type]
+    )
+    assert [part["set"] for part in report] == ["clip one", "clip two"]
+    assert report[1]["scores"]["formcue"] == {"found": 0.5, "side_switches": 0}
+    sheet = cv2.imread(str(tmp_path / "out" / "two.jpg"))
+    assert sheet is not None and sheet.shape[1] == 3 * (320 + 8)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].split() == ["all", "60", "50.0", "%", "0"]
+    with pytest.raises(FormcueError, match=r"three\.mp4: there is no such clip or zip"):
+        sheets.unpacked([tmp_path / "three.mp4"], tmp_path)
+
+
 def test_a_peer_needs_its_interpreter(tmp_path: Path) -> None:
     write_photographs(tmp_path)
     with pytest.raises(FormcueError, match="--vs mediapipe: give --peer-python PATH"):
@@ -390,9 +541,9 @@ def test_a_peer_needs_its_interpreter(tmp_path: Path) -> None:
 
 
 def test_a_damaged_zip_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / evaluation.TWO_VIEW_FILE).write_bytes(b"no zip")
+    (tmp_path / testsets.TWO_VIEW_FILE).write_bytes(b"no zip")
     with pytest.raises(FormcueError, match=r"two-view-3d\.zip: cannot read joints\.json") as refused:
-        evaluation.read_views(tmp_path)
+        testsets.read_views(tmp_path)
     assert "\n" not in str(refused.value)
 
 
@@ -406,5 +557,5 @@ def test_a_peer_that_does_not_answer_is_one_line(python: str, tmp_path: Path) ->
     image = tmp_path / "grey.png"
     cv2.imwrite(str(image), np.full((40, 40, 3), 128, np.uint8))
     with pytest.raises(FormcueError, match=f"--peer-python {python}") as refused:
-        evaluation.ask_peer(python, [image])
+        answers.ask_peer(python, [image])
     assert "\n" not in str(refused.value)

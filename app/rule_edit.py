@@ -20,9 +20,9 @@ import yaml
 
 from app.errors import FormcueError
 from app.files import replacing
-from app.parameters import PARAMETERS
+from app.measures import unit_of
 from app.rulefile import read_exercise
-from app.rules import REP_NUMBERS, Exercise
+from app.rules import Exercise
 from app.yamlfile import MAX_BYTES, compose
 
 # Keys and list indices from the top of the file down to a scalar: ("rules", 0, "when", "knee", "below").
@@ -31,12 +31,14 @@ Role = Literal["limit", "start", "turn", "reach", "start_below"]
 _Node = yaml.nodes.Node
 
 # The number, the space after it and the unit, as they are written.
-_WRITTEN: Final = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+))(\s*)(.*)", re.DOTALL)
+_WRITTEN: Final = re.compile(r"([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(\s*)(|deg|°|%|deg/s|°/s|%/s|ms|s|min)")
 _FACTORS: Final = {"%": 0.01, "%/s": 0.01, "ms": 0.001, "min": 60.0}
 _OPERATORS: Final = ("below", "above", "between", "outside")
 # The least change of a number with the mouse or a key, in the parameter's unit.
-_STEPS: Final = {"deg": 1.0, "ratio": 0.01, "deg/s": 5.0, "ratio/s": 0.05, "s": 0.05}
-_RANGES: Final = {"deg": (0.0, 180.0), "ratio": (-10.0, 10.0), "s": (0.0, 120.0)}
+_STEPS: Final = {
+    "deg": 1.0, "ratio": 0.01, "deg/s": 5.0, "ratio/s": 0.05, "s": 0.05, "count": 1.0, "change": 0.01,
+}  # fmt: skip
+_RANGES: Final = {"deg": (0.0, 180.0), "ratio": (-10.0, 10.0), "s": (0.0, 120.0), "count": (0.0, 1000.0)}
 _SHARE: Final = (0.05, 1.5)
 
 
@@ -50,8 +52,8 @@ class Threshold:
 
     place: where it stands. owner: the rule's id, or "" for the counting. role: a limit of a condition, or
     a value of the counting; "reach" and "start_below" are progress, 0 to 1 from start to turn.
-    condition: which condition of the counting it belongs to ("posture", "at_start", "at_turn"), else "".
-    parameter: "knee"; statistic: "min" in a rule about knee.min, else "".
+    condition: which condition it belongs to, where that is not a rule's `when`: "until", or of the counting
+    "posture", "at_start", "at_turn". name: what is compared, "knee" or "knee.min".
     operator: of a limit; upper: whether it is the second of between or outside.
     value: in the parameter's unit (60 % is 0.6). step: the least change. lowest, highest: its bounds.
     line: in the file, from 1.
@@ -61,8 +63,7 @@ class Threshold:
     owner: str
     role: Role
     condition: str = ""
-    parameter: str = ""
-    statistic: str = ""
+    name: str = ""
     operator: str = ""
     upper: bool = False
     value: float
@@ -93,7 +94,10 @@ def read_thresholds(text: str) -> tuple[Threshold, ...]:
     for index, rule in enumerate(rules.value if isinstance(rules, yaml.SequenceNode) else ()):
         name_node = _child(rule, "id")
         owner = str(name_node.value) if isinstance(name_node, yaml.ScalarNode) else ""
-        out += _of_condition(_child(rule, "when"), ("rules", index, "when"), owner=owner, condition="")
+        for key in ("when", "until"):
+            out += _of_condition(
+                _child(rule, key), ("rules", index, key), owner=owner, condition="" if key == "when" else key
+            )
     return tuple(out)
 
 
@@ -166,15 +170,13 @@ def _level(
     upper: bool = False,
 ) -> Iterator[Threshold]:
     value = _value(node)
-    parameter, _, statistic = name.partition(".")
-    if value is None or node is None or (parameter not in PARAMETERS and parameter not in REP_NUMBERS):
+    if value is None or node is None:
         return
-    unit = "s" if parameter in REP_NUMBERS else PARAMETERS[parameter].unit
+    unit = unit_of(name)
     low, high = _RANGES.get(unit, (-2000.0, 2000.0))
     yield Threshold(
-        place=place, owner=owner, role=role, condition=condition, parameter=parameter, statistic=statistic,
-        operator=operator, upper=upper, value=value, step=_STEPS[unit], lowest=low, highest=high,
-        line=node.start_mark.line + 1,
+        place=place, owner=owner, role=role, condition=condition, name=name, operator=operator, upper=upper,
+        value=value, step=_STEPS[unit], lowest=low, highest=high, line=node.start_mark.line + 1,
     )  # fmt: skip
 
 
@@ -250,13 +252,6 @@ class RuleEditor:
             self._done.clear()
             self._undone.clear()
         self._data, self.text = data, text
-
-    def changed_on_disk(self) -> bool:
-        """Whether somebody else has written the file since."""
-        try:
-            return self._read() != self._data
-        except RuleEditError:
-            return True
 
     def written(self, place: Place) -> str:
         """The number as it stands there, with its unit. Raises RuleEditError when nothing is there."""

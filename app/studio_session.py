@@ -7,32 +7,23 @@ A file with errors does not take the last good exercise away: it stays, with the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, TypeVar
 
 import numpy as np
 
+from app.explanation import Explanation
 from app.parameters import PARAMETERS
 from app.reps import Counting, Hold, Rep, RepCounter
 from app.rule_edit import Edit, Place, RuleEditError, RuleEditor, Threshold, read_thresholds
-from app.rules import (
-    REP_NUMBERS,
-    ActiveRule,
-    Exercise,
-    Prompt,
-    RepValues,
-    Rule,
-    RuleEngine,
-    RuleFileError,
-    load_exercise,
-)
+from app.rules import ActiveRule, Exercise, Prompt, RuleEngine, RuleFileError, load_exercise
 from app.studio_footage import Track
 
 Event = Rep | Hold
-# What a lane shows beyond its curve at least, in the parameter's unit.
-LEAST_MARGIN: Final = {"deg": 4.0, "ratio": 0.03, "deg/s": 20.0, "ratio/s": 0.1, "s": 0.1}
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +55,8 @@ class Counted:
 class Analysis:
     """What an exercise makes of a track.
 
-    spans: the phases in their order. active: per frame, the rules that fire.
+    spans: the phases in their order. judgements: (number of the repetition, rule) -> what came of it.
+    active: per frame, the rules that fire.
     """
 
     exercise: Exercise
@@ -74,28 +66,51 @@ class Analysis:
     reps: tuple[Rep, ...]
     holds: tuple[Hold, ...]
     prompts: tuple[Prompt, ...]
+    judgements: Mapping[tuple[int, str], Explanation]
     active: tuple[tuple[ActiveRule, ...], ...]
 
-    def statistic(self, rep: Rep, name: str, rule: Rule | None = None) -> float | None:
-        """What the rule says of that repetition: "knee.min", "out_duration"; None when it cannot be known."""
-        frames = [
-            (m.time, m.values)
-            for m in self.track.measurements
-            if m is not None and rep.start <= m.time <= rep.end and (rule is None or m.view in rule.views)
-        ]
-        return RepValues(rep, frames).get(name)
+    def judgement(self, rep: Rep, rule: str) -> Explanation | None:
+        """What came of a rule of repetitions on that one; None when there is no such."""
+        return self.judgements.get((rep.number, rule))
 
     def curve(self, name: str) -> np.ndarray:
-        """A parameter in every frame; a number of the repetition is the same through all of it."""
-        if name not in REP_NUMBERS:
+        """A parameter in every frame; what rules of repetitions compare is the same through all of one."""
+        if name in PARAMETERS:
             return self.track.values(name)
         out = np.full(len(self.track.times), np.nan)
         times = np.array(self.track.times)
         for rep in self.reps:
-            value = RepValues(rep, ()).get(name)
-            if value is not None:
-                out[(times >= rep.start) & (times <= rep.end)] = value
+            for (number, _), explanation in self.judgements.items():
+                for check in explanation.checks if number == rep.number else ():
+                    if check.parameter == name and check.value is not None:
+                        out[(times >= rep.start) & (times <= rep.end)] = check.value
         return out
+
+    def explained(self, rule: str) -> tuple[Explanation, ...]:
+        """Why that rule fires or does not, frame by frame. Raises KeyError when there is no such rule."""
+        if rule not in self._explained:
+            track, counted, engine = self.track, self.counted, RuleEngine(self.exercise)
+            out = []
+            for index, time in enumerate(track.times):
+                engine.step(time, track.measurements[index], counted.phases[index], counted.events[index])
+                out.append(engine.explain(rule))
+            self._explained[rule] = tuple(out)
+        return self._explained[rule]
+
+    def states(self, rule: str, state_of: Callable[[Explanation], S]) -> tuple[S, ...]:
+        """A word for each frame of `explained`; the very same tuple when asked again."""
+        if rule not in self._states:
+            known = rule in {r.id for r in self.exercise.rules}
+            self._states[rule] = tuple(map(state_of, self.explained(rule))) if known else ()
+        return self._states[rule]
+
+    @cached_property
+    def _states(self) -> dict[str, tuple[Any, ...]]:
+        return {}
+
+    @cached_property
+    def _explained(self) -> dict[str, tuple[Explanation, ...]]:
+        return {}
 
 
 def count(counting: Counting, track: Track) -> Counted:
@@ -125,10 +140,21 @@ def judge(
     engine = RuleEngine(exercise, language=language)
     prompts: list[Prompt] = []
     active: list[tuple[ActiveRule, ...]] = []
+    judgements: dict[tuple[int, str], Explanation] = {}
+    of_reps = [rule.id for rule in exercise.rules if rule.judge == "rep"]
+
+    def note(events: tuple[Event, ...]) -> None:
+        for event in events:
+            if isinstance(event, Rep):
+                judgements.update({(event.number, rule): engine.explain(rule) for rule in of_reps})
+
     for index, time in enumerate(track.times):
-        prompts += engine.step(time, track.measurements[index], counted.phases[index], counted.events[index])
+        ended = counted.events[index]
+        prompts += engine.step(time, track.measurements[index], counted.phases[index], ended)
         active.append(tuple(engine.active))
+        note(ended)
     prompts += engine.finish(track.end, counted.last)
+    note(counted.last)
     events = counted.all_events
     return Analysis(
         exercise=exercise,
@@ -138,6 +164,7 @@ def judge(
         reps=tuple(event for event in events if isinstance(event, Rep)),
         holds=tuple(event for event in events if isinstance(event, Hold)),
         prompts=tuple(prompts),
+        judgements=judgements,
         active=tuple(active),
     )
 
@@ -152,23 +179,6 @@ def _spans(times: Sequence[float], names: Sequence[str]) -> tuple[Span, ...]:
                 out.append(Span(name=names[begin], start=times[begin], end=times[min(index, len(times) - 1)]))
             begin = index
     return tuple(out)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Lane:
-    """One row of the timeline: a parameter, its curves and the thresholds on it.
-
-    curves: the parameter, or its left and right form where the sides are counted on their own.
-    counting: whether it is a signal. low, high: what is shown, in the parameter's unit.
-    """
-
-    parameter: str
-    curves: tuple[str, ...]
-    unit: str
-    counting: bool
-    thresholds: tuple[Threshold, ...]
-    low: float
-    high: float
 
 
 class StudioSession:
@@ -268,37 +278,6 @@ class StudioSession:
     def threshold(self, place: Place) -> Threshold | None:
         """The number at that place of the file; None when there is none any more."""
         return next((t for t in self.thresholds if t.place == place), None)
-
-    def lanes(self) -> tuple[Lane, ...]:
-        """One for each parameter that the exercise uses: signals first, then the rules', then the rest."""
-        if self.exercise is None:
-            return ()
-        counting = self.exercise.counting
-        signals = [signal.parameter for signal in counting.signals]
-        rules = [t.parameter for t in self.thresholds if t.owner]
-        others = [t.parameter for t in self.thresholds if t.parameter]
-        return tuple(self._lane(name, name in signals) for name in dict.fromkeys([*signals, *rules, *others]))
-
-    def _lane(self, name: str, counting: bool) -> Lane:
-        assert self.exercise is not None
-        info = PARAMETERS.get(name)
-        each = self.exercise.counting.sides == "each" and info is not None and info.sided
-        curves = (f"left_{name}", f"right_{name}") if each else (name,)
-        thresholds = tuple(t for t in self.thresholds if t.parameter == name)
-        known = [t.value for t in thresholds]
-        if self.analysis is not None:
-            for curve in curves:
-                values = self.analysis.curve(curve)
-                values = values[np.isfinite(values)]
-                if len(values):
-                    known += [float(v) for v in np.percentile(values, [0.5, 99.5])]
-        low, high = (min(known), max(known)) if known else (0.0, 1.0)
-        unit = info.unit if info is not None else "s"
-        margin = max(0.1 * (high - low), LEAST_MARGIN[unit])
-        return Lane(
-            parameter=name, curves=curves, unit=unit, counting=counting, thresholds=thresholds,
-            low=low - margin, high=high + margin,
-        )  # fmt: skip
 
     def _take(self, exercise: Exercise) -> None:
         assert self.editor is not None

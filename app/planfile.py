@@ -45,6 +45,7 @@ from app.yamlfile import (
     whole,
 )
 
+MOST_ROUNDS: Final = 20  # of one step
 MOST_SETS: Final = 200  # of a whole plan
 MOST_REPS: Final = 500
 MOST_SECONDS: Final = 3600.0
@@ -174,7 +175,7 @@ def plan_kind(library: Mapping[str, Exercise]) -> Kind[Plan]:
 
     one = mapping("an exercise of a superset", amount, planned)
     rounds = {
-        "sets": Field(kind=whole(1, 20, "sets"), about="how often (default 1)"),
+        "sets": Field(kind=whole(1, MOST_ROUNDS, "sets"), about="how often (default 1)"),
         "rest": Field(kind=seconds(MOST_REST), about="after each set (default 60s)"),
         "between": Field(kind=seconds(MOST_REST), about="between the exercises of a superset (default 10s)"),
     }

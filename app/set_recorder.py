@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.conditions import Blame
-from app.parameters import PARAMETERS, View
+from app.parameters import MIN_CONFIDENCE, PARAMETERS, View
 from app.pipeline import Event, StepResult
 from app.reps import Hold, Rep
 from app.rules import ActiveRule, Exercise, RepValues, Rule, in_language
-from app.skeleton import Pose
+from app.skeleton import Joint, Pose
 from app.summary import FaultSummary, RepSummary, evenness
 
 
@@ -76,7 +76,7 @@ class SetRecorder:
         self._active = {fault.rule: (fault, moment) for fault in result.faults}
         for fault in result.faults:
             known = self._worst.get(fault.rule)
-            if known is None or _excess(fault) > _excess(known[0]):
+            if known is None or _weight(fault, moment) > _weight(*known):
                 self._worst[fault.rule] = (fault, moment)
         ended = self._ended(result.events, fault_counts)
         if self._kind == "hold" and result.phase == self.exercise.counting.phases[2]:
@@ -152,13 +152,13 @@ class SetRecorder:
         name, _, statistic = fault.parameter.partition(".")
         if rep.side != "both" and name in PARAMETERS and PARAMETERS[name].sided:
             name = f"{rep.side}_{name}"
-        seen = [m for m in whole if m.pose is not None and name in m.values]
+        seen = [m for m in whole if name in m.values and _shows(m.pose, fault.joints)]
         if seen and statistic in ("min", "max"):
             choose = min if statistic == "min" else max
             moment = choose(seen, key=lambda m: m.values[name])
         else:
             at = rep.start if statistic == "start" else rep.turn
-            posed = [m for m in whole if m.pose is not None] or whole
+            posed = [m for m in whole if _shows(m.pose, fault.joints)] or whole
             moment = min(posed, key=lambda m: abs(m.time - at))
         return _fault_summary(fault, moment)
 
@@ -178,8 +178,13 @@ class SetRecorder:
         return None if left is None or right is None else evenness(left, right)
 
 
-def _excess(fault: ActiveRule) -> float:
-    return abs(fault.value - fault.limit)
+def _shows(pose: Pose | None, joints: Sequence[Joint]) -> bool:
+    return pose is not None and all(pose.confidence[joint] >= MIN_CONFIDENCE for joint in joints)
+
+
+def _weight(fault: ActiveRule, moment: _Moment) -> tuple[bool, float]:
+    """A moment at which the joints are seen, and of those the one furthest beyond the limit."""
+    return _shows(moment.pose, fault.joints), abs(fault.value - fault.limit)
 
 
 def _said(rule: Rule, blame: Blame) -> ActiveRule:

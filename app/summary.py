@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from app.parameters import MIN_CONFIDENCE
 from app.reps import Side
 from app.rules import Exercise, Severity, format_value, in_language
 from app.skeleton import NUM_JOINTS, Joint, Pose
@@ -44,6 +45,11 @@ class FaultSummary:
     joints: tuple[Joint, ...] = ()
     pose: Pose | None = None
     seconds: float | None = None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the pose has the joints that it is about, so that it can be looked at."""
+        return self.pose is not None and all(self.pose.confidence[j] >= MIN_CONFIDENCE for j in self.joints)
 
     @property
     def excess(self) -> float:
@@ -209,7 +215,7 @@ class SetSummary:
                 rule=rule,
                 severity=faults[0].severity,
                 amount=sum(1.0 if f.seconds is None else f.seconds for f in faults),
-                worst=max(faults, key=lambda fault: (fault.pose is not None, fault.excess)),
+                worst=max(faults, key=lambda fault: (fault.is_shown, fault.excess)),
             )
             for rule, faults in found.items()
         ]

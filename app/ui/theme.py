@@ -358,6 +358,12 @@ def style_sheet(scale: float) -> str:
     QPushButton#primary:focus {{ border: 2px solid {now.text}; }}
     QPushButton#primary:disabled {{ background: {now.raised}; color: {now.muted}; }}
     QListView {{ background: transparent; border: none; }}
+    QListWidget {{ font-size: {pt(17)}; }}
+    QListWidget::item {{ border-radius: {px(10)}; padding: {px(3)}; color: {now.text}; }}
+    QListWidget::item:selected {{ background: {now.selected}; color: {now.text}; }}
+    QMenu {{ background: {now.raised}; border: 1px solid {now.line}; padding: {px(6)}; }}
+    QMenu::item {{ padding: {px(9)} {px(22)}; border-radius: {px(8)}; }}
+    QMenu::item:selected {{ background: {now.selected}; }}
     QScrollBar:vertical {{ background: transparent; width: {px(8)}; margin: 0; }}
     QScrollBar::handle:vertical {{ background: {now.line}; border-radius: {px(4)}; min-height: {px(24)}; }}
     QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page

@@ -1,0 +1,156 @@
+"""How amounts are said: lengths, repetitions, scores, in the language spoken now. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from app.history import Best
+from app.rules import Exercise, in_language
+from app.summary import FaultTotal, RepSummary, SetSummary
+from app.ui.words import language, plain, range_sign, t
+from app.workouts import PlannedSet
+
+Library = Mapping[str, Exercise]
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def length(seconds: float) -> str:
+    """6 min 20 s."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    if minutes == 0:
+        return t("{count} s", count=rest)
+    if rest == 0 or minutes >= 10:
+        return t("{count} min", count=round(seconds / 60))
+    return t("{minutes} min {seconds} s", minutes=minutes, seconds=rest)
+
+
+def clock(seconds: float) -> str:
+    """1:05, for a timer that runs down: the last second shows 0:01."""
+    whole = max(0, int(-(-seconds // 1)))
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def reps(count: int) -> str:
+    return t("1 rep") if count == 1 else t("{count} reps", count=count)
+
+
+def sets(count: int) -> str:
+    return t("1 set") if count == 1 else t("{count} sets", count=count)
+
+
+def exercise_name(library: Library, exercise: str) -> str:
+    """Its name in the language spoken now; of one that is no longer there, its id in plain words."""
+    known = library.get(exercise)
+    return plain(exercise) if known is None else known.name(language())
+
+
+def names(texts: Mapping[str, str]) -> str:
+    return in_language(texts, language())
+
+
+def sign(library: Library, exercise: str) -> str:
+    """The sign of a range of the exercise."""
+    known = library.get(exercise)
+    return "°" if known is None else range_sign(known.counting)
+
+
+def done_amount(done: SetSummary) -> str:
+    """8 of 10 reps; 24 of 30 s held."""
+    if any(rep.kind == "hold" for rep in done.reps):
+        if done.target_seconds is not None:
+            return t("{done} of {wanted} s held", done=round(done.held), wanted=round(done.target_seconds))
+        return t("{count} s held", count=round(done.held))
+    if done.target_reps is not None:
+        return t("{done} of {wanted} reps", done=done.count, wanted=done.target_reps)
+    if done.target_seconds is not None:
+        return t("{reps} in {time}", reps=reps(done.count), time=length(done.target_seconds))
+    return reps(done.count)
+
+
+def planned_amount(planned: PlannedSet, library: Library) -> str:
+    """10 reps; hold for 30 s; as many as you can in 30 s."""
+    if planned.reps is not None:
+        return reps(planned.reps)
+    if planned.seconds is None:
+        return t("as many as you like")
+    known = library.get(planned.exercise)
+    if known is not None and known.counting.kind == "hold":
+        return t("hold for {time}", time=length(planned.seconds))
+    return t("as many as you can in {time}", time=length(planned.seconds))
+
+
+def rep_details(rep: RepSummary, number: int, unit: str, done: SetSummary) -> list[str]:
+    """What was measured of one repetition or hold, part by part; unit: the sign of its range."""
+    if rep.by_hand:
+        return [t("Rep {number}", number=number), t("added by hand")]
+    if rep.kind == "hold":
+        return [t("Hold {number}", number=number), length(rep.duration)]
+    out = [t("Rep {number}", number=number)]
+    if rep.side != "both":
+        out.append(t("left") if rep.side == "left" else t("right"))
+    if rep.range is not None:
+        out.append(t("range {range}", range=f"{rep.range:.0f}{unit}"))
+    if rep.out is not None and rep.back is not None:
+        out.append(t("{out} s out, {back} s back", out=f"{rep.out:.1f}", back=f"{rep.back:.1f}"))
+        if done.tempo is not None:
+            tempo = done.tempo
+            out[-1] += " " + t("(plan: {out} and {back})", out=f"{tempo.out:g}", back=f"{tempo.back:g}")
+    if rep.symmetry is not None:
+        out.append(t("symmetry {percent} %", percent=round(100 * rep.symmetry)))
+    return out
+
+
+def set_details(done: SetSummary, unit: str) -> list[str]:
+    """What was measured of a set, part by part."""
+    out = [done_amount(done)]
+    if done.mean_range is not None:
+        out.append(t("range {range}", range=f"{done.mean_range:.0f}{unit}"))
+    durations = [(rep.out, rep.back) for rep in done.reps if rep.out is not None]
+    if durations:
+        ways = [sum(way or 0.0 for way in both) / len(durations) for both in zip(*durations, strict=True)]
+        out.append(t("{out} s out, {back} s back", out=f"{ways[0]:.1f}", back=f"{ways[1]:.1f}"))
+    if done.symmetry is not None:
+        out.append(t("symmetry {percent} %", percent=round(100 * done.symmetry)))
+    return out
+
+
+def fault_amount(total: FaultTotal, done: SetSummary) -> str:
+    """In 3 of 8 reps; for 6 of 20 s."""
+    if total.worst.seconds is not None:
+        return t("for {done} of {all} s", done=round(total.amount), all=round(done.held))
+    return t("in {done} of {all} reps", done=round(total.amount), all=done.count)
+
+
+def best_text(best: Best, library: Library) -> str:
+    """Squat: 12 reps in a set."""
+    name = exercise_name(library, best.exercise)
+    if best.what == "reps":
+        what = t("{reps} in one set", reps=reps(round(best.value)))
+    elif best.what == "hold":
+        what = t("held for {time}", time=length(best.value))
+    elif best.what == "range":
+        what = t("range {range}", range=f"{best.value:.0f}{sign(library, best.exercise)}")
+    else:
+        what = t("form {score}", score=round(best.value))
+    return t("{name}: {what}", name=name, what=what)
+
+
+def score_text(score: float | None) -> str:
+    return "–" if score is None else f"{score:.0f}"
+
+
+def day_text(day: date) -> str:
+    """18 Mar, or 3月18日."""
+    if language() == "zh":
+        return f"{day.month}月{day.day}日"
+    return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
+def moment_text(moment: datetime) -> str:
+    """18 Mar 2026, 07:30."""
+    if language() == "zh":
+        return f"{moment.year}年{day_text(moment.date())} {moment:%H:%M}"
+    return f"{day_text(moment.date())} {moment.year}, {moment:%H:%M}"

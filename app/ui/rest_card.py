@@ -1,0 +1,191 @@
+"""Between two sets: how long the rest still is, what comes next, and how the last set went."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.summary import SetSummary, fault_text, to_work_on
+from app.ui import amounts, theme
+from app.ui.amounts import Library
+from app.ui.demonstration_view import demonstration_still
+from app.ui.words import language, t
+from app.workouts import MORE_REST, Standing
+
+
+class TimerRing(QWidget):
+    """A ring that runs empty, with the time left in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.remaining, self.total = 0.0, 1.0
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(120, 120)
+
+    def show_time(self, remaining: float, total: float) -> None:
+        """Seconds; screen readers hear of each ten, and of the last five."""
+        before, after = amounts.clock(self.remaining), amounts.clock(remaining)
+        self.remaining, self.total = remaining, max(total, remaining, 0.001)
+        whole = int(-(-remaining // 1))
+        if before != after and (whole % 10 == 0 or whole <= 5):
+            self.setAccessibleName(t("{count} s of rest", count=whole))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        with QPainter(self) as painter:  # ended even when the painting fails: Qt would crash otherwise
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side = min(self.width(), self.height())
+        stroke = 0.062 * side
+        ring = QRectF(0, 0, side - 1.6 * stroke, side - 1.6 * stroke)
+        ring.moveCenter(QRectF(self.rect()).center())
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(theme.colour("raised"), stroke))
+        painter.drawEllipse(ring)
+        share = self.remaining / self.total
+        painter.setPen(QPen(theme.colour("accent"), stroke, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        if share > 0.002:
+            painter.drawArc(ring, 90 * 16, round(share * 359.9 * 16))
+        text = amounts.clock(self.remaining)
+        room = ring.adjusted(2 * stroke, 2 * stroke, -2 * stroke, -2 * stroke)
+        centre = int(Qt.AlignmentFlag.AlignCenter)
+        painter.setFont(theme.fitted_font(text, room, 0.3 * side, 0.1 * side, "ExtraBold", centre))
+        painter.setPen(theme.colour("text"))
+        painter.drawText(room, centre, text)
+
+
+class RestCard(QFrame):
+    """show_rest(standing, ...) at every step of a rest. skip_wanted, more_wanted: the two buttons."""
+
+    skip_wanted = Signal()
+    more_wanted = Signal()
+
+    def __init__(self, library: Library) -> None:
+        super().__init__()
+        theme.named(self, "card")
+        self.library = library
+        self._standing: Standing | None = None
+        self._last: SetSummary | None = None
+        self._unit = 1.0
+        self.title = theme.named(QLabel(), "title")
+        self.ring = TimerRing()
+        self.more = QPushButton()
+        self.skip = theme.named(QPushButton(), "primary")
+        self.next_word = theme.named(QLabel(), "heading")
+        self.picture = QLabel()
+        self.name = theme.named(QLabel(), "title")
+        self.amount = theme.named(QLabel(), "heading")
+        self.last_word = theme.named(QLabel(), "quiet")
+        self.last = theme.named(QLabel(), "lead")
+        for label in (
+            self.title,
+            self.next_word,
+            self.picture,
+            self.name,
+            self.amount,
+            self.last_word,
+            self.last,
+        ):
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter)
+            label.setWordWrap(True)
+        self._lay_out()
+        self.skip.clicked.connect(self.skip_wanted)
+        self.more.clicked.connect(self.more_wanted)
+        self.retranslate()
+
+    def _lay_out(self) -> None:
+        self._buttons = QHBoxLayout()
+        self._buttons.addWidget(self.more, 1)
+        self._buttons.addWidget(self.skip, 2)
+        self._time = QVBoxLayout()
+        self._time.addWidget(self.title)
+        self._time.addWidget(self.ring, 1)
+        self._time.addLayout(self._buttons)
+        self._next = QVBoxLayout()
+        self._next.addWidget(self.next_word)
+        self._next.addStretch(1)
+        for part in (self.picture, self.name, self.amount):
+            self._next.addWidget(part)
+        self._next.addStretch(1)
+        self._next.addWidget(self.last_word)
+        self._next.addWidget(self.last)
+        self._all = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._all.addLayout(self._time, 1)
+        self._all.addLayout(self._next, 1)
+
+    def show_rest(self, standing: Standing, *, total: float, last: SetSummary | None) -> None:
+        """standing: of the runner. total: the whole rest, seconds. last: the set just done."""
+        changed = self._standing is None or standing.number != self._standing.number or last is not self._last
+        self._standing, self._last = standing, last
+        self.ring.show_time(standing.remaining or 0.0, total)
+        if changed:
+            self.retranslate()
+            self.skip.setFocus()
+
+    def retranslate(self) -> None:
+        """Sets all texts, and the icons in the theme's colours."""
+        theme.label(self.skip, t("Go on now"))
+        self.skip.setIcon(theme.icon("skip", "on_fill"))
+        self.more.setText(t("+{seconds} s", seconds=round(MORE_REST)))
+        self.more.setAccessibleName(t("{seconds} seconds more rest", seconds=round(MORE_REST)))
+        self.title.setText(t("Rest"))
+        self.next_word.setText(t("Next"))
+        self.last_word.setText(t("The set just done"))
+        standing = self._standing
+        planned = standing.planned if standing is not None else None
+        if standing is not None and planned is not None:
+            self.next_word.setText(
+                t("Next: set {number} of {total}", number=standing.number, total=standing.total)
+            )
+            self.name.setText(amounts.exercise_name(self.library, planned.exercise))
+            self.amount.setText(amounts.planned_amount(planned, self.library))
+        self._say_last()
+        self._draw_picture()
+
+    def _say_last(self) -> None:
+        last = self._last
+        self.last_word.setVisible(last is not None)
+        self.last.setVisible(last is not None)
+        if last is None:
+            return
+        score = t("form {score}", score=amounts.score_text(last.score))
+        text = f"{amounts.exercise_name(self.library, last.exercise)}: {amounts.done_amount(last)} · {score}"
+        found = to_work_on(last)
+        if found is not None:
+            text += "\n" + fault_text(self.library.get(last.exercise), found[1].worst, language())
+        self.last.setText(text)
+
+    def _draw_picture(self) -> None:
+        if self._standing is not None and self._standing.planned is not None:
+            size = QSize(round(300 * self._unit), round(260 * self._unit))
+            self.picture.setPixmap(
+                demonstration_still(self._standing.planned.exercise, size, self.devicePixelRatioF())
+            )
+
+    def set_unit(self, unit: float, *, portrait: bool) -> None:
+        """Sizes follow the window."""
+        self._unit = unit
+        gap = round(24 * unit)
+        self._all.setContentsMargins(gap, gap, gap, gap)
+        self._all.setSpacing(gap)
+        self._all.setDirection(
+            QBoxLayout.Direction.TopToBottom if portrait else QBoxLayout.Direction.LeftToRight
+        )
+        for layout in (self._time, self._next, self._buttons):
+            layout.setSpacing(round(12 * unit))
+        for button in (self.skip, self.more):
+            button.setMinimumHeight(round(60 * unit))
+            button.setIconSize(QSize(round(22 * unit), round(22 * unit)))
+        self._draw_picture()

@@ -1,0 +1,242 @@
+"""One step of a plan in fields: sets, rests, and of each exercise the amount and the tempo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.planfile import MOST_REPS, MOST_REST, MOST_ROUNDS, MOST_SECONDS
+from app.summary import Tempo
+from app.ui import amounts, theme
+from app.ui.amounts import Library
+from app.ui.words import t
+from app.workouts import PlannedExercise, PlanStep
+
+USUAL_TEMPO = Tempo(out=2.0, turn=0.0, back=1.0)
+REPS, SECONDS = 0, 1  # rows of the picker
+
+
+class Stepper(QWidget):
+    """A number with a button on either side: less and more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.box = QSpinBox()
+        self.box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        self.box.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.less, self.more = QToolButton(), QToolButton()
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        for part in (self.less, self.box, self.more):
+            self._row.addWidget(part)
+        for button, step in ((self.less, self.box.stepDown), (self.more, self.box.stepUp)):
+            button.setAutoRepeat(True)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the arrow keys do the same in the field
+            button.clicked.connect(step)
+
+    def retranslate(self, name: str) -> None:
+        """name: of the number, for screen readers."""
+        self.box.setAccessibleName(name)
+        for button, icon, text in ((self.less, "minus", t("less")), (self.more, "plus", t("more"))):
+            button.setIcon(theme.icon(icon))
+            button.setAccessibleName(f"{name}: {text}")
+
+    def set_unit(self, unit: float) -> None:
+        self._row.setSpacing(round(4 * unit))
+        self.box.setFixedSize(round(84 * unit), round(42 * unit))
+        for button in (self.less, self.more):
+            button.setFixedSize(round(42 * unit), round(42 * unit))
+            button.setIconSize(QSize(round(18 * unit), round(18 * unit)))
+
+
+class _Amount(QWidget):
+    """One exercise: how many or how long, and in what time."""
+
+    changed = Signal()
+
+    def __init__(self, planned: PlannedExercise, library: Library) -> None:
+        super().__init__()
+        self.planned, self.library = planned, library
+        self.is_hold = library[planned.exercise].counting.kind == "hold"
+        self.name = theme.named(QLabel(), "lead")
+        self.amount = Stepper()
+        self.kind = QComboBox()
+        self.kind.setView(QListView())  # the style sheet's rows; Fusion's own popup ignores them
+        self.with_tempo = QToolButton()
+        self.with_tempo.setCheckable(True)
+        self.with_tempo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.tempo = [QDoubleSpinBox() for _ in range(3)]
+        for box in self.tempo:
+            box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+            box.setRange(0.0, 30.0)
+            box.setSingleStep(0.5)
+            box.setDecimals(1)
+            box.setSuffix(" s")
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.addWidget(self.name, 1)
+        for part in (self.amount, self.kind, self.with_tempo, *self.tempo):
+            self._row.addWidget(part)
+        self._show()
+        self.amount.box.valueChanged.connect(self._on_change)
+        self.kind.activated.connect(self._on_kind)
+        self.with_tempo.toggled.connect(self._on_change)
+        for box in self.tempo:
+            box.valueChanged.connect(self._on_change)
+
+    def _show(self) -> None:
+        planned = self.planned
+        reps = planned.reps is not None
+        self.amount.box.setRange(1, MOST_REPS if reps else int(MOST_SECONDS))
+        self.amount.box.setValue(planned.reps if planned.reps is not None else round(planned.seconds or 1.0))
+        self.retranslate()
+        self.kind.setCurrentIndex(REPS if reps else SECONDS)
+        self.kind.setEnabled(not self.is_hold)
+        self.with_tempo.setChecked(planned.tempo is not None)
+        tempo = planned.tempo or USUAL_TEMPO
+        for box, value in zip(self.tempo, (tempo.out, tempo.turn, tempo.back), strict=True):
+            box.setValue(value)
+        self._show_tempo()
+
+    def _show_tempo(self) -> None:
+        self.with_tempo.setVisible(not self.is_hold)
+        for box in self.tempo:
+            box.setVisible(not self.is_hold and self.with_tempo.isChecked())
+
+    def _on_kind(self, row: int) -> None:
+        """From repetitions to seconds and back, with a usual amount."""
+        value = 10 if row == REPS else 30
+        self.planned = replace(
+            self.planned, reps=value if row == REPS else None, seconds=None if row == REPS else float(value)
+        )
+        self.blockSignals(True)
+        self._show()
+        self.blockSignals(False)
+        self.changed.emit()
+
+    def _on_change(self) -> None:
+        reps = self.kind.currentIndex() == REPS
+        out, turn, back = (box.value() for box in self.tempo)
+        self._show_tempo()
+        self.planned = replace(
+            self.planned,
+            reps=self.amount.box.value() if reps else None,
+            seconds=None if reps else float(self.amount.box.value()),
+            tempo=Tempo(out=out, turn=turn, back=back) if self.with_tempo.isChecked() else None,
+        )
+        self.changed.emit()
+
+    def retranslate(self) -> None:
+        self.name.setText(amounts.exercise_name(self.library, self.planned.exercise))
+        row = self.kind.currentIndex()
+        self.kind.clear()
+        self.kind.addItems([t("reps"), t("seconds")])
+        self.kind.setCurrentIndex(row)
+        self.kind.setAccessibleName(t("Repetitions or seconds"))
+        self.amount.retranslate(t("How many"))
+        self.with_tempo.setText(t("Tempo"))
+        for box, text in zip(self.tempo, (t("out"), t("at the turn"), t("back")), strict=True):
+            box.setPrefix(f"{text} ")
+            box.setAccessibleName(t("Tempo: {part}", part=text))
+
+    def set_unit(self, unit: float) -> None:
+        self._row.setSpacing(round(8 * unit))
+        self.amount.set_unit(unit)
+        for part in (self.kind, self.with_tempo, *self.tempo):
+            part.setMinimumHeight(round(40 * unit))
+
+
+class StepForm(QWidget):
+    """changed(PlanStep): with every change of a field."""
+
+    changed = Signal(object)
+
+    def __init__(self, library: Library) -> None:
+        super().__init__()
+        self.library = library
+        self._step: PlanStep | None = None
+        self._unit = 1.0
+        self.steppers = tuple(Stepper() for _ in range(3))
+        self.sets, self.rest, self.between = (stepper.box for stepper in self.steppers)
+        self.sets.setRange(1, MOST_ROUNDS)
+        for box in (self.rest, self.between):
+            box.setRange(0, int(MOST_REST))
+            box.setSingleStep(5)
+            box.setSuffix(" s")
+        self.labels = [QLabel() for _ in range(3)]
+        self._around = QGridLayout()
+        for column, (label, stepper) in enumerate(zip(self.labels, self.steppers, strict=True)):
+            label.setBuddy(stepper.box)
+            self._around.addWidget(label, 0, 2 * column, Qt.AlignmentFlag.AlignRight)
+            self._around.addWidget(stepper, 0, 2 * column + 1)
+            stepper.box.valueChanged.connect(self._on_change)
+        self._around.setColumnStretch(6, 1)
+        self.amounts: list[_Amount] = []
+        self._rows = QVBoxLayout()
+        self._all = QVBoxLayout(self)
+        self._all.setContentsMargins(0, 0, 0, 0)
+        self._all.addLayout(self._rows)
+        self._all.addLayout(self._around)
+        self.retranslate()
+
+    def show_step(self, step: PlanStep) -> None:
+        """Fills the fields; nothing is announced."""
+        self._step = None
+        for amount in self.amounts:
+            amount.setParent(None)
+            amount.deleteLater()
+        self.amounts = [_Amount(planned, self.library) for planned in step.exercises]
+        for amount in self.amounts:
+            amount.changed.connect(self._on_change)
+            amount.set_unit(self._unit)
+            self._rows.addWidget(amount)
+        self.sets.setValue(step.sets)
+        self.rest.setValue(round(step.rest))
+        self.between.setValue(round(step.between))
+        for part in (self.labels[2], self.steppers[2]):
+            part.setVisible(len(step.exercises) > 1)
+        self._step = step
+
+    def _on_change(self) -> None:
+        if self._step is None:
+            return
+        self._step = replace(
+            self._step,
+            exercises=tuple(amount.planned for amount in self.amounts),
+            sets=self.sets.value(),
+            rest=float(self.rest.value()),
+            between=float(self.between.value()),
+        )
+        self.changed.emit(self._step)
+
+    def retranslate(self) -> None:
+        texts = (t("Sets"), t("Rest"), t("Between the exercises"))
+        for label, stepper, text in zip(self.labels, self.steppers, texts, strict=True):
+            label.setText(text)
+            stepper.retranslate(text)
+        for amount in self.amounts:
+            amount.retranslate()
+
+    def set_unit(self, unit: float) -> None:
+        self._unit = unit
+        self._all.setSpacing(round(10 * unit))
+        self._rows.setSpacing(round(8 * unit))
+        self._around.setHorizontalSpacing(round(10 * unit))
+        for stepper in self.steppers:
+            stepper.set_unit(unit)
+        for amount in self.amounts:
+            amount.set_unit(unit)

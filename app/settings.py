@@ -26,7 +26,6 @@ FILE: Final = "settings.yaml"
 Language = Literal["en", "zh"]
 Theme = Literal["dark", "light", "high_contrast", "colour_blind"]
 TextSize = Literal["normal", "large", "largest"]
-Units = Literal["metric", "imperial"]
 Strictness = Literal["beginner", "normal", "strict"]
 Resolution = Literal["auto", "640x480", "1280x720", "1920x1080"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -37,7 +36,7 @@ Mirror = Literal["auto", "on", "off"]
 class Settings:
     """camera: its name, empty for the first there is. mirror auto: cameras yes, files no.
 
-    volume: 0 to 1. countdown: seconds from the start position to the first repetition.
+    volume: 0 to 1.
     profile: whose history is written.
     """
 
@@ -49,13 +48,11 @@ class Settings:
     mirror: Mirror = "auto"
     device: Device = "auto"
     model: str = "auto"
-    units: Units = "metric"
     voice: bool = True
     metronome: bool = False
     volume: float = 0.8
     strictness: Strictness = "normal"
     gestures: bool = True
-    countdown: int = 3
     profile: str = ""
     tour_done: bool = False
 
@@ -138,7 +135,7 @@ def choices(name: str) -> tuple[str, ...]:
 
 
 # Numbers with an end: setting -> smallest, largest.
-LIMITS: Final = {"volume": (0.0, 1.0), "countdown": (0, 10)}
+LIMITS: Final = {"volume": (0.0, 1.0)}
 
 
 def _possible(name: str, kind: Any, value: object) -> bool:
@@ -148,7 +145,7 @@ def _possible(name: str, kind: Any, value: object) -> bool:
         return kind is bool and isinstance(value, bool)
     if kind is str:
         return isinstance(value, str)
-    if not isinstance(value, int if kind is int else (int, float)):
+    if not isinstance(value, (int, float)):
         return False
     low, high = LIMITS[name]
     return low <= value <= high  # not a number is neither

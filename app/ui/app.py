@@ -69,9 +69,9 @@ def run_app(
     app.setFont(theme.font(15))
 
     sound = chosen.exercise or next(iter(shelf.exercises.values()))
-    engine = Engine(weights=now.model, device=now.device, runtime=runtime)
-    worker = InferenceWorker(network_factory(engine), sound, language=language())
+    worker = InferenceWorker(network_factory(_engine(now, runtime)), sound, language=language())
     window = MainWindow(worker, shelf, settings, options, told=told)
+    window.rebuild_engine.connect(lambda: worker.rebuild(network_factory(_engine(window.settings, runtime))))
     crashes = CrashReporter(window)
     crashes.install()
     if full_screen:
@@ -97,6 +97,10 @@ def run_app(
         logging.shutdown()
         os._exit(EXIT_DONE if code == 0 else EXIT_FAILED)
     return EXIT_DONE if code == 0 else EXIT_FAILED
+
+
+def _engine(settings: Settings, runtime: str) -> Engine:
+    return Engine(weights=settings.model, device=settings.device, runtime=runtime)
 
 
 def _quit_on_signals(app: QApplication) -> dict[int, Any]:

@@ -303,6 +303,7 @@ def style_sheet(scale: float) -> str:
     regular = f'"{_FAMILIES.get("Regular", "sans-serif")}", {chinese}'
     bold = f'"{_FAMILIES.get("SemiBold", "sans-serif")}", {chinese}'
     chevron = (ICONS / "chevron.svg").as_posix()
+    tick = (ICONS / f"tick_{'light' if QColor(now.on_fill).lightness() > 127 else 'dark'}.svg").as_posix()
     return f"""
     * {{ font-family: {regular}; font-size: {pt(15)}; color: {now.text}; outline: none; }}
     QMainWindow, QWidget#page {{ background: {now.background}; }}
@@ -319,6 +320,11 @@ def style_sheet(scale: float) -> str:
         selection-background-color: {now.accent}; selection-color: {now.on_fill}; }}
     QLineEdit#search {{ font-size: {pt(19)}; }}
     QCheckBox {{ spacing: {px(10)}; font-size: {pt(17)}; background: transparent; }}
+    QCheckBox::indicator {{ width: {px(24)}; height: {px(24)}; border: 2px solid {now.muted};
+        border-radius: {px(6)}; background: {now.raised}; }}
+    QCheckBox::indicator:checked {{ background: {now.accent}; border-color: {now.accent};
+        image: url("{tick}"); }}
+    QComboBox#wide {{ font-size: {pt(17)}; }}
     QSlider {{ background: transparent; min-height: {px(34)}; }}
     QSlider::groove:horizontal {{ background: {now.line}; height: {px(6)}; border-radius: {px(3)}; }}
     QSlider::sub-page:horizontal {{ background: {now.accent}; border-radius: {px(3)}; }}

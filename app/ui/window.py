@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,19 +14,25 @@ from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
 from app.capture import DEMO, Source
 from app.errors import FormcueError
+from app.gestures import Gesture, load_gestures
 from app.settings import Settings, data_folder, save_settings
 from app.summary import WorkoutSummary
 from app.ui import theme
 from app.ui.coach import CoachPage, shown_mirrored
 from app.ui.coaching import Coaching
 from app.ui.feed import Feed
+from app.ui.help_page import HelpPage
 from app.ui.home import HomePage
 from app.ui.keeper import Keeper
 from app.ui.library import Shelf, shown_entries
+from app.ui.settings_page import SettingsPage
+from app.ui.tour import Tour
 from app.ui.words import language, set_language, t
 from app.ui.worker import InferenceWorker
+from app.weights import CatalogueEntry, read_catalogue
 from app.workouts import WorkoutRunner, one_set
 
+log = logging.getLogger(__name__)
 FIRST_EXERCISE: Final = "squat"
 
 # The size that the measures of every view are given for, landscape and portrait.
@@ -49,6 +56,7 @@ class Options:
 class MainWindow(QMainWindow):
     """Owns the pages, the settings and the workout under way."""
 
+    rebuild_engine = Signal()  # the settings ask for another device or model
     _told = Signal(str)  # a line from another thread
 
     def __init__(
@@ -74,15 +82,22 @@ class MainWindow(QMainWindow):
         self._wanted: tuple[str | None, bool] | None = None  # source and loop, until cameras are listed
         self.stack = theme.named(QStackedWidget(), "page")
         self.setCentralWidget(self.stack)
+        self.gestures = _gestures()
         self.home, self.coach = HomePage(), CoachPage(self.feed)
-        for page in (self.home, self.coach):
+        self.preferences = SettingsPage(self.settings, [entry.name for entry in _models()])
+        self.help = HelpPage(self.gestures)
+        for page in (self.home, self.coach, self.preferences, self.help):
             self.stack.addWidget(page)
+        self.tour = Tour(self.home)
+        self._before: QWidget = self.home  # the page that the help was asked for from
         self._connect()
         self.feed.look_for_cameras()
         self._arrange()
         self._fill()
         if options.source is None and options.exercise is None:
             self.show_home()
+            if not self.settings.tour_done:
+                self.tour.begin()
         else:
             self.begin_exercise(options.exercise or FIRST_EXERCISE, source=options.source)
 
@@ -93,7 +108,15 @@ class MainWindow(QMainWindow):
         home.resume_wanted.connect(self.resume)
         home.discard_wanted.connect(self.put_away)
         home.demo_wanted.connect(lambda: self.begin_exercise(FIRST_EXERCISE, source=DEMO))
+        home.settings_wanted.connect(self.show_settings)
+        home.help_wanted.connect(self.toggle_help)
+        self.preferences.home_wanted.connect(self.show_home)
+        self.preferences.changed.connect(lambda name, value: self.change(**{name: value}))
+        self.help.home_wanted.connect(self.toggle_help)
+        self.help.tour_wanted.connect(self._begin_tour)
+        self.tour.done.connect(lambda: self.change(tour_done=True))
         coach.home_wanted.connect(self.show_home)
+        coach.help_wanted.connect(self.toggle_help)
         coach.full_screen_wanted.connect(self.toggle_full_screen)
         coach.exercise_wanted.connect(self.begin_exercise)
         coach.source_wanted.connect(self.open)
@@ -119,7 +142,7 @@ class MainWindow(QMainWindow):
             runner = self.keeper.begin(
                 one_set(entry.exercise), self.shelf.exercises, profile=self.settings.profile, keep=not at_once
             )
-            self.coach.follow(Coaching(runner, self.shelf.exercises), entry, at_once=at_once)
+            self.coach.follow(self._coaching(runner), entry, at_once=at_once)
         self._show(self.coach)
         self._open(source, loop=self.options.loop)
 
@@ -143,9 +166,12 @@ class MainWindow(QMainWindow):
     def _follow(self, runner: WorkoutRunner) -> None:
         entry = self.shelf.entry(runner.exercise.id)
         assert entry is not None
-        self.coach.follow(Coaching(runner, self.shelf.exercises), entry, at_once=False)
+        self.coach.follow(self._coaching(runner), entry, at_once=False)
         self._show(self.coach)
         self._open(self.feed.spec or self.options.source, loop=True)
+
+    def _coaching(self, runner: WorkoutRunner) -> Coaching:
+        return Coaching(runner, self.shelf.exercises, self.gestures if self.settings.gestures else ())
 
     def reload_exercise(self) -> None:
         """Reads a broken rule file again."""
@@ -183,6 +209,7 @@ class MainWindow(QMainWindow):
         self.coach.show_opening()
 
     def _on_feed_changed(self) -> None:
+        self.preferences.show_cameras(self.feed.cameras or ())
         if self._wanted is not None and self.feed.cameras is not None:
             spec, loop = self._wanted
             self._open(spec, loop=loop)
@@ -212,6 +239,22 @@ class MainWindow(QMainWindow):
         self.home.offer_to_resume(text)
         self._show(self.home)
 
+    def show_settings(self) -> None:
+        self._show(self.preferences)
+
+    def toggle_help(self) -> None:
+        """Shows the help, or goes back to where it was asked for. A set is paused meanwhile."""
+        if self.stack.currentWidget() is self.help:
+            self._show(self._before)
+        else:
+            self.coach.pause()
+            self._before = self.stack.currentWidget() or self.home
+            self._show(self.help)
+
+    def _begin_tour(self) -> None:
+        self.show_home()
+        self.tour.begin()
+
     def show_summary(self, done: WorkoutSummary) -> None:
         """What was done; it is kept."""
         self.keeper.save(done, self.settings.profile)
@@ -237,9 +280,16 @@ class MainWindow(QMainWindow):
         except FormcueError as error:
             self._told.emit(str(error))
         apply_look(self.settings)
-        if self.settings.language != before.language:
+        now = self.settings
+        if now.language != before.language:
             self.worker.set_language(language())
-        self._retranslate()
+        if (now.device, now.model) != (before.device, before.model):
+            self.rebuild_engine.emit()
+        if now.strictness != before.strictness:
+            self.shelf.level = now.strictness
+        if (now.language, now.theme, now.text_size) != (before.language, before.theme, before.text_size):
+            self._retranslate()
+        self.preferences.show_settings(now)
 
     def _retranslate(self) -> None:
         """Language or theme are others."""
@@ -248,6 +298,7 @@ class MainWindow(QMainWindow):
         for page in self._pages():
             retranslate: Callable[[], None] = page.retranslate  # type: ignore[attr-defined]
             retranslate()
+        self.tour.retranslate()
         self._fill()
 
     def _pages(self) -> list[QWidget]:
@@ -271,6 +322,7 @@ class MainWindow(QMainWindow):
         if self._shape is not None:
             scale, portrait = self._shape
             page.set_unit(scale, portrait=portrait)  # type: ignore[attr-defined]
+            self.tour.set_unit(scale)
 
     def toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -279,6 +331,8 @@ class MainWindow(QMainWindow):
         """Escape: leaves the full screen, else goes home. It never ends the program."""
         if self.isFullScreen():
             self.toggle_full_screen()
+        elif self.stack.currentWidget() is self.help:
+            self.toggle_help()
         elif self.stack.currentWidget() is not self.home:
             self.show_home()
 
@@ -290,6 +344,7 @@ class MainWindow(QMainWindow):
             Qt.Key.Key_F: self.toggle_full_screen,
             Qt.Key.Key_F11: self.toggle_full_screen,
             Qt.Key.Key_Escape: self.back,
+            Qt.Key.Key_F1: self.toggle_help,
         }
         page = self.stack.currentWidget()
         acts |= getattr(page, "keys", dict)()
@@ -316,6 +371,23 @@ def apply_look(settings: Settings) -> None:
     """Language, theme and text size are the process's own."""
     set_language(settings.language)
     theme.use(settings.theme, text_size=theme.TEXT_SIZES[settings.text_size])
+
+
+def _gestures() -> tuple[Gesture, ...]:
+    """Those of the library; none when its file is broken, for the keys do the same."""
+    try:
+        return load_gestures()
+    except FormcueError as error:
+        log.warning("%s", error)
+        return ()
+
+
+def _models() -> list[CatalogueEntry]:
+    try:
+        return [entry for entry in read_catalogue() if entry.kind == "pose"]
+    except FormcueError as error:
+        log.warning("%s", error)
+        return []
 
 
 def _may_be_camera(spec: str) -> bool:

@@ -29,7 +29,8 @@ def _spoken() -> dict[str, str]:
     for path in sorted(UI.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t":
-                for given in ast.walk(node.args[0]):
+                asked = node.args[0]
+                for given in (asked.body, asked.orelse) if isinstance(asked, ast.IfExp) else (asked,):
                     if isinstance(given, ast.Constant) and isinstance(given.value, str):
                         found[given.value] = f"{path.relative_to(UI)}:{node.lineno}"
     return found

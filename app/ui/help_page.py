@@ -1,0 +1,155 @@
+"""F1: the keys, the gestures, what Formcue is and what it does with what it sees."""
+
+from __future__ import annotations
+
+import html
+import platform
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from PySide6.QtCore import QSize, Qt, Signal, qVersion
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from app import __version__
+from app.gestures import Gesture
+from app.ui import keys, theme
+from app.ui.words import language, t
+
+# What a gesture does, by its action.
+ASKED: Final = {
+    "go": "Start, go on after a pause or a rest",
+    "pause": "Pause",
+    "skip": "Next set, end the rest",
+}
+# Package, licence: what Formcue is built on.
+BUILT_ON: Final = (
+    ("PySide6-Essentials", "LGPL-3.0"),
+    ("torch", "BSD-3-Clause"),
+    ("openvino", "Apache-2.0"),
+    ("numpy", "BSD-3-Clause"),
+    ("opencv-python-headless", "Apache-2.0"),
+    ("PyYAML", "MIT"),
+    ("safetensors", "Apache-2.0"),
+    ("platformdirs", "MIT"),
+)
+
+
+class HelpPage(QWidget):
+    """home_wanted: enough. tour_wanted: the first steps again."""
+
+    home_wanted = Signal()
+    tour_wanted = Signal()
+
+    def __init__(self, gestures: Sequence[Gesture]) -> None:
+        super().__init__()
+        theme.named(self, "page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.gestures = tuple(gestures)
+        self.title = theme.named(QLabel(), "title")
+        self.home, self.tour = QPushButton(), QPushButton()
+        self.home.clicked.connect(self.home_wanted)
+        self.tour.clicked.connect(self.tour_wanted)
+        self.text = theme.named(QLabel(), "lead")
+        self.text.setWordWrap(True)
+        self.text.setTextFormat(Qt.TextFormat.RichText)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._head = QHBoxLayout()
+        self._head.addWidget(self.home)
+        self._head.addWidget(self.title, 1)
+        self._head.addWidget(self.tour)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.text)
+        self._all = QVBoxLayout(self)
+        self._all.addLayout(self._head)
+        self._all.addWidget(scroll, 1)
+        self._portrait = False
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        """Sets all texts."""
+        self.title.setText(t("Keys, gestures, about"))
+        theme.label(self.home, t("Back"))
+        self.home.setIcon(theme.icon("back"))
+        theme.label(self.tour, t("First steps"))
+        self.tour.setIcon(theme.icon("info"))
+        columns = 1 if self._portrait else 2
+        parts = [
+            _heading(t("Gestures")),
+            _table(
+                [(gesture.name(language()), t(ASKED[gesture.does])) for gesture in self.gestures], columns
+            ),
+            _note(t("Hold a gesture until its ring is full. During a set only the pause is read.")),
+            _heading(t("During a workout")),
+            _table([(t(key), t(words)) for key, words in keys.COACHING], columns),
+            _heading(t("Home")),
+            _table([(t(key), t(words)) for key, words in keys.HOME], columns),
+            _heading(t("Everywhere")),
+            _table([(t(key), t(words)) for key, words in keys.EVERYWHERE], columns),
+            _heading(t("Privacy")),
+            _note(privacy()),
+            _heading(t("About")),
+            _note(t("Formcue {version}, MIT licence. The typeface is Inter (OFL 1.1).", version=__version__)),
+            _note(f"Python {platform.python_version()}, Qt {qVersion()}, {platform.platform()}"),
+            _note(", ".join(f"{name} {_version(name)} ({licence})" for name, licence in BUILT_ON)),
+            _note(t("The pose network descends from MediaPipe BlazePose (Apache-2.0); see NOTICE.")),
+        ]
+        self.text.setText("".join(parts))
+        self.text.setAccessibleName(t("Keys, gestures, about"))
+
+    def set_unit(self, unit: float, *, portrait: bool) -> None:
+        """Sizes follow the window."""
+        gap = round(14 * unit)
+        self._all.setContentsMargins(gap, gap, gap, gap)
+        self._all.setSpacing(gap)
+        for button in (self.home, self.tour):
+            button.setMinimumHeight(round(54 * unit))
+            button.setIconSize(QSize(round(20 * unit), round(20 * unit)))
+        if portrait != self._portrait:
+            self._portrait = portrait
+            self.retranslate()
+
+
+def privacy() -> str:
+    """What becomes of the pictures."""
+    return t(
+        "Formcue never uses the network: nothing is sent, and no account is needed. Pictures are looked at "
+        "and forgotten; none is written to the disk. What is kept, on this machine only: your settings, the "
+        "history of your workouts, and the poses (no pictures) that you ask to keep."
+    )
+
+
+def _heading(text: str) -> str:
+    return f"<h3 style='margin-top:18px'>{html.escape(text)}</h3>"
+
+
+def _note(text: str) -> str:
+    return f"<p style='color:{theme.ink('muted')}'>{html.escape(text)}</p>"
+
+
+def _table(rows: Iterable[tuple[str, str]], columns: int) -> str:
+    """Two or four columns: key, what it does."""
+    pairs = list(rows)
+    half = -(-len(pairs) // columns)
+    lines = []
+    for row in range(half):
+        cells = "".join(
+            f"<td style='padding:4px 18px 4px 0; color:{theme.ink('accent')}'><b>{html.escape(key)}</b></td>"
+            f"<td style='padding:4px 44px 4px 0'>{html.escape(words)}</td>"
+            for key, words in pairs[row::half]
+        )
+        lines.append(f"<tr>{cells}</tr>")
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "?"

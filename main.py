@@ -44,6 +44,8 @@ COMMANDS: Final = {
     "train": Command("app.training.train", "add_parser", "train the network"),
     "export": Command("app.training.export", "add_parser", "put trained weights into the catalogue"),
     "evaluate": Command("app.training.evaluation", "add_parser", "measure the network on labelled data"),
+    "pack": Command("app.training.packing", "add_parser", "make one file of a published data set"),
+    "label": Command("app.training.labelling", "add_parser", "label clips with a teacher network"),
     "render": Command("app.training.synthetic", "add_parser", "render bodies with exact 3D joints"),
 }
 

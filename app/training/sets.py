@@ -65,15 +65,15 @@ def _mpii(paths: Sequence[Path], validation: bool) -> Pictures:
             pictures += read_mpii(path) if ("val" in path.stem) == validation else []
             continue
         everybody = list(read_mpii(path))
-        names = sorted({_photograph(picture) for picture in everybody})
+        names = sorted({source_of(picture) for picture in everybody})
         held_out = validation_names(names, -(-len(names) // 20))
-        pictures += [picture for picture in everybody if (_photograph(picture) in held_out) == validation]
+        pictures += [picture for picture in everybody if (source_of(picture) in held_out) == validation]
     return pictures
 
 
-def _photograph(person: LabelledPicture) -> str:
-    """The file that a person was cut out of."""
-    return person.name.partition("#")[0]
+def source_of(picture: LabelledPicture) -> str:
+    """The photograph that a person was cut out of, or the clip that a frame comes from."""
+    return picture.name.partition("#")[0]
 
 
 def _h36m(paths: Sequence[Path], validation: bool) -> Pictures:

@@ -172,9 +172,16 @@ def run_one(exercise: Exercise, test: RuleTest) -> list[str]:
     return out + (_other_prompts(test.prompts, prompts, nearest) if test.prompts is not None else [])
 
 
-def _nearness(explained: Explanation) -> tuple[bool, float, int]:
-    """How near a rule was to speaking."""
-    return explained.fires, explained.held, sum(check.truth is True for check in explained.checks)
+def _nearness(explained: Explanation) -> tuple[bool, bool, float, float]:
+    """How near a rule was to speaking: to be compared with that of other moments."""
+    missed = 0.0
+    for check in explained.checks:
+        if check.value is None or check.limit is None:
+            missed += 10.0
+        elif not check.truth:
+            missed += abs(check.value - check.limit) / max(abs(check.limit), 1e-6)
+    allowed = explained.judged and explained.view_ok and explained.phase_ok and not explained.missing
+    return explained.fires, allowed, explained.held, -missed
 
 
 def _event(event: Rep | Hold) -> str:
@@ -256,13 +263,12 @@ def run_calibrate(args: argparse.Namespace) -> int:
     library = {**load_library(), exercise.id: exercise}
     before = load_overrides(args.out, library) if args.out.exists() else Overrides()
     kept = before.exercises.get(exercise.id)
-    mine = found if kept is None else replace(kept, signals=found.signals, own=found.own)
-    after = replace(before, exercises={**before.exercises, exercise.id: mine})
-    save_overrides(args.out, after)
-    if found == ExerciseOverrides():
+    if found == ExerciseOverrides() and kept is None:
         print(f"{exercise.id}: this person goes as far as the rule file asks; nothing to adjust")
-    else:
-        print(overrides_text(Overrides(exercises={exercise.id: mine})), end="")
+        return EXIT_DONE
+    mine = found if kept is None else replace(kept, signals=found.signals, own=found.own)
+    save_overrides(args.out, replace(before, exercises={**before.exercises, exercise.id: mine}))
+    print(overrides_text(Overrides(exercises={exercise.id: mine})), end="")
     return EXIT_DONE
 
 

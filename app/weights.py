@@ -18,7 +18,9 @@ from app.errors import FormcueError
 if TYPE_CHECKING:
     from torch import Tensor
 
-Kind = Literal["pose", "finder"]
+    from app.skeleton import FloatArray
+
+Kind = Literal["pose", "finder", "lifter"]
 WEIGHTS_FOLDER: Final = Path(__file__).resolve().parent.parent / "weights"
 SUFFIX: Final = ".safetensors"
 # Above any file of ours by far: nobody's mistake may fill the memory.
@@ -66,6 +68,17 @@ class Weights:
         except Exception as error:  # its own exception type, and others on odd headers
             raise WeightsError(f"weights {self.name}: not a valid safetensors file ({error})") from error
         return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """The same as float32 arrays, without torch. Raises WeightsError like `tensors`."""
+        import numpy as np
+        import safetensors.numpy
+
+        try:
+            state = safetensors.numpy.load(self.data)
+        except Exception as error:
+            raise WeightsError(f"weights {self.name}: not a valid safetensors file ({error})") from error
+        return {key: value.astype(np.float32) for key, value in state.items()}
 
 
 def read_catalogue(folder: Path | None = None) -> list[CatalogueEntry]:

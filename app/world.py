@@ -5,7 +5,7 @@ Weak perspective: one scale for the whole person, depth in the same scale as x a
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,15 +76,20 @@ def metric_scale(xy: FloatArray, depth: FloatArray, confidence: FloatArray) -> f
 
     xy (19, 2) and depth (19,) in pixels; both together make the seen length. None when too few are seen.
     """
-    weight = _WEIGHT * (np.minimum(confidence[_FIRST], confidence[_SECOND]) > 0.35)
-    if (weight > 0).sum() < 3:
-        return None
-    flat = np.hypot(*(xy[_FIRST] - xy[_SECOND]).T)
-    length = np.hypot(flat, depth[_FIRST] - depth[_SECOND])
+    scale = metric_scales(np.concatenate([xy, depth[:, None]], axis=1)[None], confidence[None], unknown=0.0)
+    return float(scale[0]) or None
+
+
+def metric_scales(seen: NDArray[Any], confidence: NDArray[Any], unknown: float = 1.0) -> NDArray[Any]:
+    """`metric_scale` of many people: seen (N, 19, 3), confidence (N, 19) -> (N,), `unknown` for None."""
+    weight = _WEIGHT * (np.minimum(confidence[:, _FIRST], confidence[:, _SECOND]) > 0.35)  # N, bones
+    length = np.linalg.norm(seen[:, _FIRST] - seen[:, _SECOND], axis=-1)
     ratio = _LENGTH / np.maximum(length, 1e-3)
-    order = np.argsort(ratio)
-    half = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-    return float(ratio[order[min(int(half), len(order) - 1)]])
+    order = np.argsort(ratio, axis=1)
+    summed = np.cumsum(np.take_along_axis(weight, order, axis=1), axis=1)
+    middle = (summed < summed[:, -1:] / 2).sum(axis=1)
+    scale = np.take_along_axis(ratio, order, axis=1)[np.arange(len(ratio)), middle.clip(0, len(_LENGTH) - 1)]
+    return np.where((weight > 0).sum(axis=1) >= 3, scale, unknown)
 
 
 def completed(

@@ -345,8 +345,8 @@ class MotionCapture:
         self._at = {name: points[:, index] for index, name in enumerate(names)}
         self.count = len(points)
 
-    def pose(self, index: int, rng: np.random.Generator) -> BodyPose:
-        """The pose of one frame; what the markers do not show is filled in at random."""
+    def joints(self, index: int) -> Array:
+        """(19, 3) metres, Y up: the joints of one frame; head top, nose and heels from those near them."""
         joints = np.zeros((len(Joint), 3))
         for ours, theirs in _MOCAP.items():
             joints[Joint[ours]] = self._at[theirs][index]
@@ -360,6 +360,12 @@ class MotionCapture:
         ahead = unit(np.cross(across, neck - self._at["pelvis"][index]))
         joints[Joint.neck], joints[Joint.head_top] = neck, head + 0.5 * (head - neck)
         joints[Joint.nose] = head + 0.1 * ahead
+        return joints
+
+    def pose(self, index: int, rng: np.random.Generator) -> BodyPose:
+        """The pose of one frame; what the markers do not show is filled in at random."""
+        joints = self.joints(index)
+        neck, across = joints[Joint.neck], joints[Joint.left_shoulder] - joints[Joint.right_shoulder]
         pose = pose_from_joints(joints, rng)
         # The spine marker tells pelvis from chest, which two girdles alone do not.
         spine = self._at["spine"][index]

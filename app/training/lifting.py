@@ -1,0 +1,338 @@
+"""`python -m app.training.lifting`: trains the lifter (app/lifter.py), without a single picture.
+
+An example is made from numbers: the pose of a real person, legs and trunk perhaps of two; bones of another
+person's lengths; any heading; a camera at any height and distance, in full perspective. From that comes what
+the pose network would have read, wrong in the ways it is wrong: places by a few centimetres, more at wrists
+and feet; depth too flat, tilted, whole limbs off or turned inside out; joints not seen at all. The lifter
+learns the way back (Martinez et al. 2017; made-up cameras and bones after Gong et al. 2021, "PoseAug").
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from scipy.spatial.transform import Rotation
+from torch import Tensor, nn
+from tqdm import trange
+
+from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
+from app.files import check_writable, replacing
+from app.skeleton import MIRROR, NUM_JOINTS, Joint
+from app.training.poses import MotionCapture
+from app.world import metric_scales
+
+Array = NDArray[np.float64]
+HIPS: Final = [Joint.left_hip, Joint.right_hip]
+
+# Joint, the joint its bone hangs from (None: mid-hip), the bone's length in metres: UI-PRMD's medians as in
+# app/world.py, feet and head from the rendered bodies.
+BONES: Final[tuple[tuple[Joint, Joint | None, float], ...]] = (
+    (Joint.neck, None, 0.51),
+    (Joint.nose, Joint.neck, 0.18),
+    (Joint.head_top, Joint.nose, 0.17),
+    *((Joint[f"{side}_shoulder"], Joint.neck, 0.165) for side in ("left", "right")),
+    *((Joint[f"{side}_elbow"], Joint[f"{side}_shoulder"], 0.28) for side in ("left", "right")),
+    *((Joint[f"{side}_wrist"], Joint[f"{side}_elbow"], 0.25) for side in ("left", "right")),
+    *((Joint[f"{side}_hip"], None, 0.10) for side in ("left", "right")),
+    *((Joint[f"{side}_knee"], Joint[f"{side}_hip"], 0.40) for side in ("left", "right")),
+    *((Joint[f"{side}_ankle"], Joint[f"{side}_knee"], 0.39) for side in ("left", "right")),
+    *((Joint[f"{side}_heel"], Joint[f"{side}_ankle"], 0.075) for side in ("left", "right")),
+    *((Joint[f"{side}_toe"], Joint[f"{side}_ankle"], 0.175) for side in ("left", "right")),
+)
+LEGS: Final = {
+    Joint[f"{side}_hip"]: [Joint[f"{side}_{part}"] for part in ("knee", "ankle", "heel", "toe")]
+    for side in ("left", "right")
+}
+# Limbs whose depth goes wrong together, from the trunk outwards, and how it grows on the way.
+LIMBS: Final = tuple(
+    ([Joint[f"{side}_{part}"] for part in parts], np.array(growth))
+    for side in ("left", "right")
+    for parts, growth in (
+        (("shoulder", "elbow", "wrist"), (0.5, 1.0, 1.7)),
+        (("hip", "knee", "ankle", "heel", "toe"), (0.4, 1.0, 1.7, 1.8, 1.8)),
+    )
+)
+# How unsurely the pose network sees a joint, over how surely it sees a shoulder.
+UNSURE: Final = np.array([1, 1.2, 1, 1, 1, 1.3, 1.3, 1.8, 1.8, 1.3, 1.3, 1.3, 1.3, 1.6, 1.6, 1.8, 1.8, 2, 2])
+ANGLES: Final = tuple(
+    tuple(Joint[f"{side}_{part}"] for part in corner)
+    for side in ("left", "right")
+    for corner in (
+        ("hip", "knee", "ankle"),
+        ("shoulder", "elbow", "wrist"),
+        ("shoulder", "hip", "knee"),
+        ("hip", "shoulder", "elbow"),
+    )
+)
+
+
+# ---------------------------------------------------------------- poses
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Poses:
+    """xyz: (N, 19, 3) metres in camera axes, origin mid-hip, any body. share: (N,) of the draws, sum 1."""
+
+    xyz: Array
+    share: Array
+
+
+def load_poses(files: Sequence[Path], mocap: Path | None = None) -> Poses:
+    """From .npz files with `xyz` (N, 19, 3) in camera axes, and UI-PRMD's motion capture.
+
+    Each file is drawn from equally often: thousands of frames of a few movements do not hide a few hundred
+    rare poses. Raises UsageError for a file without poses.
+    """
+    kept = []
+    for path in files:
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                xyz = np.asarray(file["xyz"], np.float64)
+        except (OSError, KeyError, ValueError) as error:
+            raise UsageError(f"{path}: no array xyz of poses in it ({first_line(error)})") from None
+        if xyz.ndim != 3 or xyz.shape[1:] != (NUM_JOINTS, 3):
+            raise UsageError(f"{path}: xyz is {xyz.shape}, expected (N, {NUM_JOINTS}, 3)")
+        kept.append(xyz)
+    if mocap is not None:
+        capture = MotionCapture(mocap)
+        joints = np.stack([capture.joints(i) for i in range(capture.count)])
+        kept.append(joints * np.array([1.0, -1.0, -1.0]))  # Y up to the camera's axes
+    kept = [_usable(xyz - xyz[:, HIPS].mean(axis=1, keepdims=True)) for xyz in kept]
+    if not any(len(xyz) for xyz in kept):
+        raise UsageError("no poses: give .npz files with xyz, or --mocap FILE")
+    share = np.concatenate([np.full(len(xyz), 1 / len(xyz)) for xyz in kept if len(xyz)])
+    return Poses(xyz=np.concatenate(kept), share=share / share.sum())
+
+
+def _usable(xyz: Array) -> Array:
+    """Complete ones, whose trunk has a length."""
+    complete = np.isfinite(xyz).all(axis=(1, 2))
+    return xyz[complete & (np.linalg.norm(xyz[:, Joint.neck], axis=-1) > 0.2)]
+
+
+# ---------------------------------------------------------------- examples
+
+
+def examples(poses: Poses, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """What the pose network would read, (N, 19, 4) metres and confidence, and the truth, (N, 19, 3)."""
+    people = _before_camera(_with_new_bones(_mixed(poses, count, rng), rng), rng)
+    away = np.exp(rng.uniform(np.log(1.5), np.log(7.0), count))  # metres, lens to mid-hip
+    aside = np.stack([rng.normal(0, 0.25, count), rng.normal(0, 0.18, count), np.ones(count)], axis=-1)
+    seen = people + (aside * away[:, None])[:, None]
+    seen[..., 2] = np.maximum(seen[..., 2], 0.35)
+    flat = seen[..., :2] / seen[..., 2:]
+    flat = (flat - flat[:, HIPS].mean(axis=1, keepdims=True)) * away[:, None, None]
+    read = _misread(flat, people, rng)
+    return torch.from_numpy(read), torch.from_numpy(people.astype(np.float32))
+
+
+def _mixed(poses: Poses, count: int, rng: np.random.Generator) -> Array:
+    """Poses, half of them mirrored, three of ten with the legs of another."""
+    xyz, other = (poses.xyz[rng.choice(len(poses.xyz), count, p=poses.share)] for _ in range(2))
+    mirrored = rng.random(count) < 0.5
+    xyz[mirrored] = xyz[mirrored][:, MIRROR] * np.array([-1.0, 1.0, 1.0])
+    mixed = rng.random(count) < 0.3
+    turn = np.einsum("nki,nkj->nij", _trunk_axes(xyz), _trunk_axes(other))
+    other = np.einsum("nij,nkj->nki", turn, other)
+    for hip, leg in LEGS.items():
+        moved = other[:, leg] - other[:, [hip]] + xyz[:, [hip]]
+        xyz[:, leg] = np.where(mixed[:, None, None], moved, xyz[:, leg])
+    return xyz
+
+
+def _trunk_axes(xyz: Array) -> Array:
+    """(N, 3, 3): rows are the trunk's left, up and ahead."""
+    up = _unit(xyz[:, Joint.neck])
+    across = xyz[:, Joint.left_shoulder] - xyz[:, Joint.right_shoulder]
+    left = _unit(across - (across * up).sum(axis=-1, keepdims=True) * up)
+    return np.stack([left, up, np.cross(left, up)], axis=1)
+
+
+def _unit(vectors: Array) -> Array:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(length, 1e-6))
+
+
+def _with_new_bones(xyz: Array, rng: np.random.Generator) -> Array:
+    """The same directions, a little shaken, with bones of a random person."""
+    count = len(xyz)
+    size = rng.normal(1.0, 0.06, count)
+    kinds = sorted({joint.name.rpartition("_")[2] for joint, _, _ in BONES})
+    proportion = {kind: np.exp(rng.normal(0, 0.05, count)) for kind in kinds}
+    built = np.zeros_like(xyz)
+    for joint, start, length in BONES:
+        bone = xyz[:, joint] - (0 if start is None else xyz[:, start])
+        reach = np.linalg.norm(bone, axis=-1, keepdims=True)
+        direction = _unit(bone + rng.normal(0, 0.03, bone.shape) * reach)
+        long = length * size * proportion[joint.name.rpartition("_")[2]]
+        built[:, joint] = (0 if start is None else built[:, start]) + direction * long[:, None]
+    return np.asarray(built - built[:, HIPS].mean(axis=1, keepdims=True))
+
+
+def _before_camera(xyz: Array, rng: np.random.Generator) -> Array:
+    """Turned to any side, seen by a camera that looks up or, more often and steeper, down."""
+    count = len(xyz)
+    heading = np.where(rng.random(count) < 0.8, rng.uniform(-np.pi, np.pi, count), 0.0)
+    shelf = rng.random(count) < 0.45
+    pitch = np.where(shelf, rng.uniform(-0.3, 0.9, count), rng.normal(0.05, 0.2, count))
+    angles = np.stack([rng.normal(0, 0.15, count), pitch, heading], axis=-1)
+    turn = Rotation.from_euler("ZXY", angles) * Rotation.from_rotvec(rng.normal(0, 0.09, (count, 3)))
+    return np.einsum("nij,nkj->nki", turn.as_matrix(), xyz)
+
+
+def _misread(flat: Array, xyz: Array, rng: np.random.Generator) -> NDArray[np.float32]:
+    """(N, 19, 4): places (N, 19, 2) metres and depth, with the pose network's errors, and confidence."""
+    shape = xyz.shape[:2]
+    count = len(xyz)
+    blur = np.exp(rng.normal(np.log(0.018), 0.5, count))[:, None] * UNSURE
+    missed = rng.random(shape) < 0.04
+    places = flat + rng.normal(size=flat.shape) * blur[..., None]
+    places += missed[..., None] * rng.normal(0, 0.2, flat.shape)
+
+    tilt = np.asarray(Rotation.from_rotvec(rng.normal(0, (0.12, 0.12, 0.012), (count, 3))).as_matrix())
+    depth = np.einsum("nj,nkj->nk", tilt[:, 2], xyz) * rng.uniform(0.55, 1.1, count)[:, None]
+    depth += rng.normal(0, 0.03, shape) * UNSURE
+    for limb, growth in LIMBS:
+        off = rng.normal(0, 0.06, (count, 1)) * growth
+        off += 0.7 * rng.normal(0, 0.06, (count, len(limb))).cumsum(axis=1)
+        depth[:, limb] += off
+        inside_out = rng.random((count, 1)) < 0.06
+        depth[:, limb] = np.where(inside_out, 2 * depth[:, limb[:1]] - depth[:, limb], depth[:, limb])
+
+    doubt = 4.8 * blur * rng.uniform(0.5, 1.5, shape) + 0.5 * missed * rng.random(shape)
+    confidence = np.clip(1 - doubt, 0.05, 1)
+    unseen = rng.random(shape) < 0.03
+    unseen[:, Joint.left_heel :] |= rng.random((count, 1)) < 0.1  # the feet are cut off
+    confidence = np.where(unseen, rng.uniform(0, 0.1, shape), confidence)
+    places += unseen[..., None] * rng.normal(0, 0.3, flat.shape)
+    depth += unseen * rng.normal(0, 0.2, shape)
+
+    read = np.concatenate([places, depth[..., None]], axis=-1)
+    read -= read[:, HIPS].mean(axis=1, keepdims=True)
+    read *= metric_scales(read, confidence)[:, None, None]
+    return np.concatenate([read, confidence[..., None]], axis=-1).astype(np.float32)
+
+
+# ---------------------------------------------------------------- network
+
+
+class LiftNetwork(nn.Module):
+    """(N, 19, 4) -> (N, 19, 3). Residual blocks of two layers each, as Martinez et al. have them."""
+
+    def __init__(self, width: int = 512, blocks: int = 2) -> None:
+        super().__init__()
+        self.width, self.depth = width, blocks
+        self.into = nn.Linear(4 * NUM_JOINTS, width)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(0.05), nn.Linear(width, width),
+                nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, width),
+            )
+            for _ in range(blocks)
+        )  # fmt: skip
+        self.out = nn.Linear(width, 3 * NUM_JOINTS)
+        nn.init.zeros_(self.out.weight)  # at first nothing is changed
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, read: Tensor) -> Tensor:
+        h = self.into(read.flatten(1))  # N, W
+        for block in self.blocks:
+            h = h + block(h)
+        mended = read[..., :3] + self.out(h).view(-1, NUM_JOINTS, 3)
+        return mended - mended[:, HIPS].mean(1, keepdim=True)
+
+    def arrays(self) -> dict[str, Tensor]:
+        """For app.lifter.Lifter: the normalisations as scale and shift."""
+        named = {"in.weight": self.into.weight, "in.bias": self.into.bias}
+        named |= {"out.weight": self.out.weight, "out.bias": self.out.bias}
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, nn.Sequential)
+            norms = [m for m in block if isinstance(m, nn.BatchNorm1d)]
+            linears = [m for m in block if isinstance(m, nn.Linear)]
+            for half, (norm, linear) in enumerate(zip(norms, linears, strict=True)):
+                assert norm.running_mean is not None and norm.running_var is not None
+                scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+                named[f"{i}.{half}.scale"] = scale
+                named[f"{i}.{half}.shift"] = norm.bias - norm.running_mean * scale
+                named[f"{i}.{half}.weight"], named[f"{i}.{half}.bias"] = linear.weight, linear.bias
+        return {name: value.detach().half().contiguous() for name, value in named.items()}
+
+
+def lifting_loss(found: Tensor, true: Tensor) -> Tensor:
+    """(N, 19, 3) each: mean distance in metres, directions of the bones, and angles of the joints."""
+    joints = [joint for joint, start, _ in BONES if start is not None]
+    starts = [start for _, start, _ in BONES if start is not None]
+    along = torch.cosine_similarity(
+        found[:, joints] - found[:, starts], true[:, joints] - true[:, starts], dim=-1
+    )
+    bent = torch.stack([(_angle(found, *c) - _angle(true, *c)).abs().mean() for c in ANGLES])
+    return (found - true).norm(dim=-1).mean() + 0.15 * (1 - along).mean() + 0.03 * bent.sum()
+
+
+def _angle(xyz: Tensor, first: int, middle: int, last: int) -> Tensor:
+    """Radians at the middle joint."""
+    one, other = xyz[:, first] - xyz[:, middle], xyz[:, last] - xyz[:, middle]
+    return torch.acos(torch.cosine_similarity(one, other, dim=-1).clamp(-0.999, 0.999))
+
+
+def train_lifter(
+    poses: Poses, *, steps: int, batch: int = 256, rate: float = 1.5e-3, seed: int = 0
+) -> LiftNetwork:
+    """A lifter trained on steps x batch made-up examples; about ten minutes for 7,000 steps on two cores."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    network = LiftNetwork()
+    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.05)
+    with trange(steps, unit=" steps", mininterval=2) as bar:
+        for _ in bar:
+            read, true = examples(poses, batch, rng)
+            found = network(read)
+            loss = lifting_loss(found, true)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            before, after = ((x - true).norm(dim=-1).mean().item() * 1000 for x in (read[..., :3], found))
+            bar.set_postfix_str(f"{before:.0f} mm -> {after:.0f} mm", refresh=False)
+    return network.eval()
+
+
+# ---------------------------------------------------------------- the command
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m app.training.lifting", description="Trains the lifter.")
+    parser.add_argument("--poses", nargs="+", type=Path, default=[], metavar="FILE.npz", help="with xyz")
+    parser.add_argument("--mocap", type=Path, metavar="FILE.npz", help="UI-PRMD's motion capture")
+    parser.add_argument(
+        "--steps", type=int, default=7000, metavar="N", help="of 256 examples (default: 7000)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    args = parser.parse_args(argv)
+    try:
+        check_writable(args.out)
+        poses = load_poses(args.poses, args.mocap)
+        network = train_lifter(poses, steps=args.steps, seed=args.seed)
+        config = {"kind": "lifter", "joints": NUM_JOINTS, "width": network.width, "blocks": network.depth}
+        with replacing(args.out) as part:
+            save_file(network.arrays(), part, metadata={"config": json.dumps(config)})
+    except FormcueError as error:
+        print(f"lifting: {error}", file=sys.stderr)
+        return error.exit_code
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

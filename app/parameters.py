@@ -40,6 +40,9 @@ Vec = tuple[float, float, float]
 # and a hidden joint has its mass in "nowhere"; a guess through the body lies around 0.3 to 0.5.
 MIN_CONFIDENCE: Final = 0.3
 
+# What compares left and right needs both seen better than that: the far leg's guess is no difference.
+SURE_OF_BOTH: Final = 0.4
+
 # What a joint that was seen a moment ago keeps of its confidence, every frame.
 BRIDGED: Final = 0.85
 
@@ -155,6 +158,7 @@ _BASE: Final[tuple[ParameterInfo, ...]] = (
              *_BOTH_HIPS, J.left_knee, J.right_knee),
     _central("trunk_height", "ratio", "shoulders above the hips, in trunk lengths", *_TRUNK),
     _central("chest_up", "ratio", "where the chest points, 1 up (on the back), -1 down (face down)", *_TRUNK),
+    _central("chest_near", "ratio", "where the chest points, 1 at the camera, -1 away from it", *_TRUNK),
     _central("hands_over_knees", "ratio", "wrists above the knees, in trunk lengths",
              J.left_wrist, J.right_wrist, J.left_knee, J.right_knee),
     _central("head_over_hands", "ratio", "nose above the wrists, in trunk lengths",
@@ -731,7 +735,7 @@ class _Measuring:
 
     def _pair(self, name: str, out: str, join: Callable[[float, float], float]) -> None:
         left, right = f"left_{name}", f"right_{name}"
-        if left in self.values and right in self.values:
+        if min(self.confidence.get(left, 0.0), self.confidence.get(right, 0.0)) >= SURE_OF_BOTH:
             self.values[out] = join(self.values[left], self.values[right])
             self.confidence[out] = min(self.confidence[left], self.confidence[right])
 
@@ -759,7 +763,8 @@ class _Measuring:
                 self.values[name] = (low[0] - hips[0]) / unit
                 self.confidence[name] = min(hips[1], low[1])
         self.put("trunk_height", _TRUNK, lambda: self._above(shoulder_middle, hip_middle, self.trunk))
-        self.put("chest_up", _TRUNK, self._chest_up)
+        self.put("chest_up", _TRUNK, lambda: self._chest(1))
+        self.put("chest_near", _TRUNK, lambda: self._chest(2))
         wrists = self._mean_height(J.left_wrist, J.right_wrist)
         knees = self._mean_height(J.left_knee, J.right_knee)
         if wrists and knees and self.trunk:
@@ -803,13 +808,13 @@ class _Measuring:
             return None
         return (hands[0] * line[0] + hands[1] * line[1]) / square
 
-    def _chest_up(self) -> float | None:
-        """Upward part of the chest's direction, the normal on shoulder line and trunk."""
+    def _chest(self, axis: int) -> float | None:
+        """Part of the chest's direction (normal on shoulders and trunk) against an axis: 1 up, 2 near."""
         line = _sub(self.p[J.left_shoulder], self.p[J.right_shoulder])
         chest = _cross(line, self.up)
         size = _length(chest)
         # Seen from the side the shoulder line is mostly depth; its sign is still what the network says.
-        return None if size <= 0.0 else -chest[1] / size
+        return None if size <= 0.0 else -chest[axis] / size
 
     def _level(self, a: Joint, b: Joint) -> float | None:
         d = _sub(self.p[a], self.p[b])

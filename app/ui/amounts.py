@@ -51,6 +51,11 @@ def names(texts: Mapping[str, str]) -> str:
     return in_language(texts, language())
 
 
+def named(library: Library, exercise: str, what: str) -> str:
+    """Squat: and what is said of it."""
+    return t("{name}: {what}", name=exercise_name(library, exercise), what=what)
+
+
 def sign(library: Library, exercise: str) -> str:
     """The sign of a range of the exercise."""
     known = library.get(exercise)
@@ -124,18 +129,20 @@ def fault_amount(total: FaultTotal, done: SetSummary) -> str:
     return t("in {done} of {all} reps", done=round(total.amount), all=done.count)
 
 
-def best_text(best: Best, library: Library) -> str:
-    """Squat: 12 reps in a set."""
-    name = exercise_name(library, best.exercise)
+def best_amount(best: Best, library: Library) -> str:
+    """12 reps in one set."""
     if best.what == "reps":
-        what = t("{reps} in one set", reps=reps(round(best.value)))
-    elif best.what == "hold":
-        what = t("held for {time}", time=length(best.value))
-    elif best.what == "range":
-        what = t("range {range}", range=f"{best.value:.0f}{sign(library, best.exercise)}")
-    else:
-        what = t("form {score}", score=round(best.value))
-    return t("{name}: {what}", name=name, what=what)
+        return t("{reps} in one set", reps=reps(round(best.value)))
+    if best.what == "hold":
+        return t("held for {time}", time=length(best.value))
+    if best.what == "range":
+        return t("range {range}", range=f"{best.value:.0f}{sign(library, best.exercise)}")
+    return t("form {score}", score=round(best.value))
+
+
+def best_text(best: Best, library: Library) -> str:
+    """Squat: 12 reps in one set."""
+    return named(library, best.exercise, best_amount(best, library))
 
 
 def score_text(score: float | None) -> str:
@@ -149,8 +156,12 @@ def day_text(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
+def date_text(day: date) -> str:
+    """18 Mar 2026, or 2026年3月18日."""
+    return f"{day.year}年{day_text(day)}" if language() == "zh" else f"{day_text(day)} {day.year}"
+
+
 def moment_text(moment: datetime) -> str:
     """18 Mar 2026, 07:30."""
-    if language() == "zh":
-        return f"{moment.year}年{day_text(moment.date())} {moment:%H:%M}"
-    return f"{day_text(moment.date())} {moment.year}, {moment:%H:%M}"
+    day = date_text(moment.date())
+    return f"{day} {moment:%H:%M}" if language() == "zh" else f"{day}, {moment:%H:%M}"

@@ -164,9 +164,11 @@ class WeekChart(QWidget):
         for i, week in enumerate(self.weeks):
             if (len(self.weeks) - 1 - i) % every == 0:
                 x = area.left() + (i + 0.5) * wide
-                place = QRectF(x - 60 * unit, area.bottom() + 5 * unit, 120 * unit, 20 * unit)
-                place.moveRight(min(place.right(), self.width() + 36 * unit))
-                painter.drawText(place, CENTRE, day_text(week.monday))
+                text = day_text(week.monday)
+                half = painter.fontMetrics().horizontalAdvance(text) / 2 + 1
+                x = min(x, self.width() - 8 * unit - half)
+                place = QRectF(x - half, area.bottom() + 5 * unit, 2 * half, 20 * unit)
+                painter.drawText(place, CENTRE, text)
 
     def _paint_bars(self, painter: QPainter, area: QRectF, places: list[QPointF]) -> None:
         wide = area.width() / len(places)

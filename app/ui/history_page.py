@@ -237,7 +237,7 @@ class HistoryPage(QWidget):
             weeks = self._weeks(measure, count, exercise)
             chart.show_weeks(weeks, title=title, say=say, empty=empty)
         bests = [
-            amounts.best_text(best, self.library).split(": ", 1)[-1]
+            amounts.best_amount(best, self.library)
             for best in (self._guarded(lambda: self.history.bests(self.profile)) if exercise else None) or []
             if best.exercise == exercise
         ]
@@ -445,10 +445,7 @@ class HistoryPage(QWidget):
         """Writes the profile's history; the line below says where, or why not."""
         try:
             if kind == "pdf":
-                exercises = self.history.exercises(self.profile)
-                save_pdf(
-                    path, history_report(self.history, self.profile, self.library, exercises, self.today)
-                )
+                save_pdf(path, history_report(self.history, self.profile, self.library, self.today))
             else:
                 text = (
                     as_csv(self.history, self.profile, language=language())

@@ -8,8 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QMarginsF, QRectF, QSize, QSizeF, QUrl
+from PySide6.QtCore import QMarginsF, QPoint, QRectF, QSize, QSizeF, QUrl
 from PySide6.QtGui import QColor, QImage, QPageLayout, QPageSize, QPainter, QPdfWriter, QTextDocument
+from PySide6.QtWidgets import QWidget
 
 from app.files import replacing
 from app.summary import FaultSummary
@@ -23,6 +24,7 @@ FINER: Final = 3
 MARGIN: Final = 16.0  # millimetres
 STILL: Final = 150  # pixels
 PER_ROW: Final = 4
+CHART: Final = 190  # height, pixels
 _STYLE: Final = """
 h1 { font-size: 22px; } h2 { font-size: 16px; margin-top: 18px; }
 p, td, th { font-size: 12px; } th { text-align: left; color: #4A5A67; }
@@ -84,18 +86,15 @@ def _html(block: Block, pictures: list[tuple[QImage, QSize]], width: int) -> str
     return _stills(block, pictures)
 
 
-CHART: Final = 190  # height, pixels
-
-
 def _stills(block: Stills, pictures: list[tuple[QImage, QSize]]) -> str:
     out = []
     for start in range(0, len(block.faults), PER_ROW):
-        part = block.faults[start : start + PER_ROW]
-        images = "".join(
-            f"<td>{_picture(_still(fault), QSize(STILL, STILL), pictures)}</td>" for fault, _ in part
+        cells = "".join(
+            f'<td class="still" width="{STILL + 8}">{_picture(_still(fault), QSize(STILL, STILL), pictures)}'
+            f"<br/>{escape(text)}</td>"
+            for fault, text in block.faults[start : start + PER_ROW]
         )
-        words = "".join(f'<td class="still" width="{STILL + 8}">{escape(text)}</td>' for _, text in part)
-        out.append(f'<table cellpadding="4"><tr>{images}</tr><tr>{words}</tr></table>')
+        out.append(f'<table cellpadding="4"><tr>{cells}</tr></table>')
     return "".join(out)
 
 
@@ -129,5 +128,6 @@ def _chart(block: Chart, width: int) -> QImage:
     chart.show_weeks(block.weeks, title=block.title, say=lambda value: f"{value:.0f}", empty="")
     image = _blank(QSize(width, CHART))
     image.setDevicePixelRatio(FINER)
-    chart.render(image)
+    # Without the ground of a window: the paper is white.
+    chart.render(image, QPoint(), renderFlags=QWidget.RenderFlag.DrawChildren)
     return image

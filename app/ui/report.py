@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from app.history import History, Measure, Profile, Week
+from app.history import Best, History, Measure, Profile, Week
 from app.rules import Exercise
 from app.summary import FaultSummary, SetSummary, WorkoutSummary, fault_text, to_work_on
 from app.ui import amounts
@@ -139,16 +139,12 @@ def _set_blocks(number: int, done: SetSummary, library: Library) -> list[Block]:
     return blocks
 
 
-def history_report(
-    history: History, profile: Profile, library: Library, exercises: Sequence[str], today: date
-) -> Report:
+def history_report(history: History, profile: Profile, library: Library, today: date) -> Report:
     """Half a year of a profile: charts, personal bests, the latest workouts. Raises HistoryError."""
     title = t("Training of {name}", name=profile.name)
     blocks: list[Block] = [
         Heading(text=title),
-        Paragraph(
-            text=t("{weeks} weeks up to {day}", weeks=WEEKS, day=f"{amounts.day_text(today)} {today.year}")
-        ),
+        Paragraph(text=t("{weeks} weeks up to {day}", weeks=WEEKS, day=amounts.date_text(today))),
     ]
     charts: tuple[tuple[Measure, str, bool], ...] = (
         ("reps", t("Repetitions"), True),
@@ -159,11 +155,10 @@ def history_report(
         weeks = tuple(history.weeks(profile, measure, today, count=WEEKS))
         if any(week.value for week in weeks):
             blocks.append(Chart(title=name, weeks=weeks, is_sum=is_sum))
-    bests = [
-        amounts.best_text(best, library) for best in history.bests(profile) if best.exercise in exercises
-    ]
+    bests = _best_rows(history.bests(profile), library)
     if bests:
-        blocks += [Heading(text=t("Personal bests"), level=2), *(Paragraph(text=best) for best in bests)]
+        columns = (t("Exercise"), t("Reps"), t("Range"), t("Held"), t("Form"))
+        blocks += [Heading(text=t("Personal bests"), level=2), Table(head=columns, rows=bests)]
     lines = history.workouts(profile, most=LATEST)
     rows = tuple(
         (
@@ -179,3 +174,24 @@ def history_report(
     head = (t("Day"), t("Workout"), t("Sets"), t("Reps"), t("Length"), t("Form"))
     blocks += [Heading(text=t("Workouts"), level=2), Table(head=head, rows=rows)]
     return Report(title=title, blocks=tuple(blocks))
+
+
+def _best_rows(bests: Sequence[Best], library: Library) -> tuple[tuple[str, ...], ...]:
+    """An exercise a row, a kind of best a column."""
+    found: dict[str, dict[str, float]] = {}
+    for best in bests:
+        found.setdefault(best.exercise, {})[best.what] = best.value
+
+    def cell(values: Mapping[str, float], what: str, unit: str) -> str:
+        return f"{values[what]:.0f}{unit}" if what in values else ""
+
+    return tuple(
+        (
+            amounts.exercise_name(library, exercise),
+            cell(values, "reps", ""),
+            cell(values, "range", amounts.sign(library, exercise)),
+            amounts.length(values["hold"]) if "hold" in values else "",
+            cell(values, "score", ""),
+        )
+        for exercise, values in found.items()
+    )

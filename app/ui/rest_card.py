@@ -161,7 +161,7 @@ class RestCard(QFrame):
         if last is None:
             return
         score = t("form {score}", score=amounts.score_text(last.score))
-        text = f"{amounts.exercise_name(self.library, last.exercise)}: {amounts.done_amount(last)} · {score}"
+        text = amounts.named(self.library, last.exercise, f"{amounts.done_amount(last)} · {score}")
         found = to_work_on(last)
         if found is not None:
             text += "\n" + fault_text(self.library.get(last.exercise), found[1].worst, language())

@@ -35,7 +35,7 @@ class Stepper(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.box = QSpinBox()
+        self.box = theme.named(QSpinBox(), "plain")
         self.box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
         self.box.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.less, self.more = QToolButton(), QToolButton()
@@ -79,9 +79,10 @@ class _Amount(QWidget):
         self.with_tempo = QToolButton()
         self.with_tempo.setCheckable(True)
         self.with_tempo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.tempo = [QDoubleSpinBox() for _ in range(3)]
+        self.tempo = [theme.named(QDoubleSpinBox(), "plain") for _ in range(3)]
         for box in self.tempo:
             box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+            box.setAlignment(Qt.AlignmentFlag.AlignCenter)
             box.setRange(0.0, 30.0)
             box.setSingleStep(0.5)
             box.setDecimals(1)

@@ -223,13 +223,14 @@ class SummaryPage(QWidget):
         self.next_often.setText(self._how_often(exercise, total, summary))
 
     def _how_often(self, exercise: str, total: FaultTotal, summary: WorkoutSummary) -> str:
-        name = amounts.exercise_name(self.library, exercise)
         same = [done for done in summary.sets if done.exercise == exercise]
         if total.worst.seconds is not None:
             held = round(sum(done.held for done in same))
-            return f"{name}: {t('for {done} of {all} s', done=round(total.amount), all=held)}"
-        count = sum(done.count for done in same)
-        return f"{name}: {t('in {done} of {all} reps', done=round(total.amount), all=count)}"
+            often = t("for {done} of {all} s", done=round(total.amount), all=held)
+        else:
+            count = sum(done.count for done in same)
+            often = t("in {done} of {all} reps", done=round(total.amount), all=count)
+        return amounts.named(self.library, exercise, often)
 
     # ---- size and keys
 

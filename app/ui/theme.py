@@ -318,6 +318,11 @@ def style_sheet(scale: float) -> str:
     QLineEdit, QSpinBox, QDoubleSpinBox {{ background: {now.raised}; border: 1px solid {now.line};
         border-radius: {px(10)}; padding: {px(7)} {px(10)}; min-height: {px(24)};
         selection-background-color: {now.accent}; selection-color: {now.on_fill}; }}
+    QSpinBox QLineEdit, QDoubleSpinBox QLineEdit {{ background: transparent; border: none; padding: 0;
+        min-height: 0; }}
+    QAbstractSpinBox#plain {{ padding: 0; }}
+    QAbstractSpinBox#plain::up-button, QAbstractSpinBox#plain::down-button {{ width: 0; border: none;
+        subcontrol-origin: border; }}
     QLineEdit#search {{ font-size: {pt(19)}; }}
     QCheckBox {{ spacing: {px(10)}; font-size: {pt(17)}; background: transparent; }}
     QCheckBox::indicator {{ width: {px(24)}; height: {px(24)}; border: 2px solid {now.muted};

@@ -241,13 +241,12 @@ class WorkoutEditor(QWidget):
         rounds = amounts.sets(step.sets)
         parts = []
         for planned in step.exercises:
-            name = amounts.exercise_name(self.library, planned.exercise)
             amount = (
                 amounts.reps(planned.reps)
                 if planned.reps is not None
                 else amounts.length(planned.seconds or 0)
             )
-            parts.append(t("{name}: {what}", name=name, what=amount))
+            parts.append(amounts.named(self.library, planned.exercise, amount))
         rest = t("rest {time}", time=amounts.length(step.rest))
         return f"{number + 1}.  {'  +  '.join(parts)}\n      {rounds} · {rest}"
 

@@ -6,6 +6,7 @@ import queue
 import signal
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import cv2
@@ -35,16 +36,23 @@ class _Draws(Dataset[Any]):
         self.task = task
 
     def __getitem__(self, place: int) -> Any:
+        """The sample, or the DataSetError that ends the run: as a value, to come whole out of a loader."""
         config = self.task.config
         rng = np.random.default_rng((config.seed, place))
-        for attempt in range(GIVE_UP_AFTER):
+        for _ in range(GIVE_UP_AFTER):
             try:
                 return self.task.draw(rng, self.task.labels_of(place // config.batch))
             except DataSetError as error:
-                if attempt == GIVE_UP_AFTER - 1:
-                    raise
                 tqdm.write(f"skipped: {error}")
-        raise AssertionError("unreachable")
+                broken = error
+        return broken
+
+
+def _stack(task: Task, samples: list[Any]) -> Batch | DataSetError:
+    for sample in samples:
+        if isinstance(sample, DataSetError):
+            return sample
+    return task.collate(samples)
 
 
 def _places(config: TrainConfig, first: int, workers: Workers) -> Iterator[list[int]]:
@@ -61,17 +69,22 @@ def make_batches(task: Task, first: int, workers: Workers, stop: threading.Event
     one after the other are broken."""
     places = _places(task.config, first, workers)
     if task.config.loaders == 0:
-        return _from_thread(task, places, stop)
-    loader: DataLoader[Any] = DataLoader(
-        _Draws(task),
-        batch_sampler=places,
-        collate_fn=task.collate,
-        num_workers=task.config.loaders,
-        worker_init_fn=_begin_loader,
-        pin_memory=workers.device.type == "cuda",
-        prefetch_factor=4,
-    )
-    return iter(loader)
+        made: Iterator[Any] = _from_thread(task, places, stop)
+    else:
+        loader: DataLoader[Any] = DataLoader(
+            _Draws(task),
+            batch_sampler=places,
+            collate_fn=partial(_stack, task),
+            num_workers=task.config.loaders,
+            worker_init_fn=_begin_loader,
+            pin_memory=workers.device.type == "cuda",
+            prefetch_factor=4,
+        )
+        made = iter(loader)
+    for batch in made:
+        if isinstance(batch, Exception):
+            raise batch
+        yield batch
 
 
 def _begin_loader(_number: int) -> None:
@@ -79,12 +92,12 @@ def _begin_loader(_number: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
 
 
-def _from_thread(task: Task, places: Iterator[list[int]], stop: threading.Event) -> Iterator[Batch]:
+def _from_thread(task: Task, places: Iterator[list[int]], stop: threading.Event) -> Iterator[Any]:
     """OpenCV lets go of the interpreter while it works, so one thread keeps a CPU's network busy."""
     draws = _Draws(task)
-    ready: queue.Queue[Batch | Exception] = queue.Queue(maxsize=4)
+    ready: queue.Queue[Any] = queue.Queue(maxsize=4)
 
-    def put(item: Batch | Exception) -> None:
+    def put(item: Any) -> None:
         while not stop.is_set():
             try:
                 ready.put(item, timeout=0.5)
@@ -95,7 +108,7 @@ def _from_thread(task: Task, places: Iterator[list[int]], stop: threading.Event)
     def work() -> None:
         try:
             for batch in places:
-                put(task.collate([draws[place] for place in batch]))
+                put(_stack(task, [draws[place] for place in batch]))
                 if stop.is_set():
                     return
         except Exception as error:  # it is the training's to report
@@ -103,7 +116,4 @@ def _from_thread(task: Task, places: Iterator[list[int]], stop: threading.Event)
 
     threading.Thread(target=work, daemon=True, name="crops").start()
     while True:
-        item = ready.get()
-        if isinstance(item, Exception):
-            raise item
-        yield item
+        yield ready.get()

@@ -15,7 +15,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -36,7 +36,7 @@ from app.training.cpu import speed_up_depthwise
 from app.training.datasets import LabelledPicture
 from app.training.diary import Diary
 from app.training.sets import load_sets
-from app.training.tasks import Task, autocast, depth_parameters, make_network, make_task
+from app.training.tasks import Labels, Task, autocast, depth_parameters, make_network, make_task
 from app.training.workers import Workers
 
 # Keys that may change when a run goes on; all others decide what it computes, and are told.
@@ -180,6 +180,7 @@ class Run:
         self.optimiser = torch.optim.AdamW(_parameter_groups(self.network, config), lr=config.rate)
         # Only half precision needs its losses scaled up.
         self.scaler = torch.amp.GradScaler(workers.device.type, enabled=config.precision == "fp16")
+        self.depth_layer = depth_parameters(self.network)
         self.done = 0  # pictures
         self.smooth: dict[str, Tensor] = {}  # the losses, averaged over some fifty batches
 
@@ -223,7 +224,7 @@ class Run:
             ) from error
         before, now = json.loads(state["config"]), json.loads(json.dumps(asdict(self.config)))
         for key in sorted(now.keys() - HARMLESS):
-            if before.get(key) != now[key]:
+            if self.workers.rank == 0 and before.get(key) != now[key]:
                 tqdm.write(f"note: {key} was {before.get(key)} when this run began, now {now[key]}")
 
 
@@ -247,6 +248,34 @@ def train(config: TrainConfig, *, resume: bool) -> None:
         workers.leave()
 
 
+def train_step(run: Run, task: Task, batch: Sequence[Tensor], labels: Labels) -> dict[str, Tensor]:
+    """One batch through the network and back -> its loss terms.
+
+    batch: pictures (N, 3, S, S), then the labels as the task stacks them; labels: what they are.
+    """
+    config, workers, network, optimiser = run.config, run.workers, run.network, run.optimiser
+    image, *targets = (part.to(workers.device, non_blocking=True) for part in batch)
+    for group in optimiser.param_groups:
+        group["lr"] = group["factor"] * _rate(config, run.done)
+    _set_training(network, config)
+    with autocast(config, workers.device):
+        stages = network.stages(image)
+    terms = task.losses(stages, targets, workers.everywhere)
+    optimiser.zero_grad(set_to_none=True)
+    run.scaler.scale(terms["loss"]).backward()
+    if config.stage == "pretrain" or (config.strict and labels == "2D"):
+        # Without a gradient the optimiser passes them by: no decay, no momentum either.
+        for parameter in run.depth_layer:
+            parameter.grad = None
+    workers.add_up(network)
+    run.scaler.unscale_(optimiser)
+    nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    run.scaler.step(optimiser)
+    run.scaler.update()
+    run.average.update_parameters(network)
+    return terms
+
+
 def _train(config: TrainConfig, workers: Workers) -> None:
     sets = []
     for entry in config.sets:
@@ -257,14 +286,11 @@ def _train(config: TrainConfig, workers: Workers) -> None:
     held_out = read_set(config.validation, validation=True) if config.validation else []
     task = make_task(config, sets)
     run = Run(config, task, workers)
-    network, optimiser = run.network, run.optimiser
     if run.checkpoint.exists():
         run.load()
-    depth_layer = depth_parameters(network)
     diary = Diary(run.folder, done=run.done) if workers.rank == 0 else None
     began = saved = time.monotonic()
     first = run.done
-    _set_training(network, config)
     stop = threading.Event()
     bar = tqdm(
         total=config.pictures, initial=run.done, unit=" pictures", mininterval=5, disable=workers.rank > 0
@@ -274,24 +300,7 @@ def _train(config: TrainConfig, workers: Workers) -> None:
             batches = make_batches(task, run.done, workers, stop)
             while run.done < config.pictures:
                 labels = task.labels_of(run.done // config.batch)
-                image, *targets = (part.to(workers.device, non_blocking=True) for part in next(batches))
-                for group in optimiser.param_groups:
-                    group["lr"] = group["factor"] * _rate(config, run.done)
-                with autocast(config, workers.device):
-                    stages = network.stages(image)
-                terms = task.losses(stages, targets, workers.everywhere)
-                optimiser.zero_grad(set_to_none=True)
-                run.scaler.scale(terms["loss"]).backward()
-                if config.stage == "pretrain" or (config.strict and labels == "2D"):
-                    # Without a gradient the optimiser passes them by: no decay, no momentum either.
-                    for parameter in depth_layer:
-                        parameter.grad = None
-                workers.add_up(network)
-                run.scaler.unscale_(optimiser)
-                nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-                run.scaler.step(optimiser)
-                run.scaler.update()
-                run.average.update_parameters(network)
+                terms = train_step(run, task, next(batches), labels)
                 before, run.done = run.done, run.done + config.batch
                 _smooth(run, terms, labels)
                 bar.update(config.batch)
@@ -329,7 +338,7 @@ def _train(config: TrainConfig, workers: Workers) -> None:
             stop.set()
 
 
-def _smooth(run: Run, terms: dict[str, Tensor], labels: str | None) -> None:
+def _smooth(run: Run, terms: dict[str, Tensor], labels: Labels) -> None:
     """Takes a batch's losses into the averages; 2D and 3D batches have averages of their own."""
     told = [name for name in terms if not (labels == "2D" and name == "depth")]
     values = run.workers.everywhere(torch.stack([terms[name].detach().float() for name in told]))

@@ -32,6 +32,10 @@ class Workers:
         Raises TrainingError when the batch does not divide or the device is not there.
         """
         device = choose_device(config)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+            torch.backends.cudnn.benchmark = True  # all batches have one shape
+            torch.set_float32_matmul_precision("high")
         count = int(os.environ.get("WORLD_SIZE", "1"))
         if count == 1:
             return cls(device=device)
@@ -39,8 +43,6 @@ class Workers:
             raise TrainingError(
                 f"batch: {config.batch} cannot be shared evenly by {count} processes; change one"
             )
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
         if not distributed.is_initialized():
             distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
         return cls(rank=distributed.get_rank(), count=count, device=device)

@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from app.skeleton import JOINT_NAMES, NUM_JOINTS, Joint
-from app.training.config import TrainingError, load_config
+from app.training.config import TrainingError, load_config, load_configs
 from app.training.datasets import LSP_ORDER, Augmentation, DataSetError, LabelledPicture, make_crop
 from app.training.export import export
 from app.training.finding import frame_targets, make_frame, person_of
 from app.training.sets import load_sets
 from app.training.train import train
 from app.weights import load_weights
-
-PLAIN = Augmentation(
-    rotation=0, any_rotation=0, scale=(1.2, 1.2), shift=0, upper_body=0, occluders=0, colour=0, blur=0
-)
-
-
-def dotted_picture(seed: int) -> LabelledPicture:
-    """A black picture with one joint-coloured dot where each joint is labelled."""
-    rng = np.random.default_rng(seed)
-    xy = rng.uniform(40, 200, (NUM_JOINTS, 2)).astype(np.float32)
-    image = np.zeros((240, 240, 3), np.uint8)
-    for joint, (x, y) in enumerate(xy):
-        cv2.circle(image, (round(float(x)), round(float(y))), 4, (0, 255, 40 + 10 * joint), -1)
-    return LabelledPicture(
-        name=f"dots-{seed}",
-        encoded=cv2.imencode(".png", image)[1].tobytes(),
-        xy=xy,
-        xy_weight=np.ones(NUM_JOINTS, np.float32),
-        depth=rng.normal(0, 20, NUM_JOINTS).astype(np.float32),
-        depth_weight=np.ones(NUM_JOINTS, np.float32),
-    )
+from tests.training.runs import PLAIN, dotted_picture, packed_set
 
 
 def lsp_archive(path: Path, count: int) -> Path:
@@ -127,26 +108,43 @@ def test_lsp_joints_arrive_under_our_names_and_unlabelled_ones_weigh_nothing(tmp
     assert first.xy[Joint.left_wrist] == pytest.approx(dotted_picture(0).xy[Joint.left_wrist])
 
 
-def test_an_unknown_key_in_a_configuration_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("lamda_reg: 3", "unknown key 'lamda_reg'; did you mean 'lambda_reg'?"),
+        ("qqq: 3", "unknown key 'qqq'; known are: out, network, "),
+        ("heatmap_loss: hubber", "heatmap_loss: 'hubber'; did you mean 'huber'?"),
+        ("stage: pretraining", "stage: 'pretraining'; did you mean 'pretrain'?"),
+        ("batch: many", "batch: expected a whole number, found 'many'"),
+        ("strict: 1", "strict: expected true or false, found 1"),
+        ("mixing: 1.5", "mixing: is a share, expected 0 to 1, found 1.5"),
+        ("pictures: 0", "pictures: must be above 0, found 0"),
+        ("{strict: true, batches: mixed}", "strict: needs `batches: alternating`"),
+        ("{base: a.npz, start: b.safetensors}", "base and start: a run begins from one of them"),
+        ("augmentation: {rotations: 3}", "augmentation: unknown key 'rotations'; did you mean 'rotation'?"),
+        (
+            "model: {architecture: hourglas}",
+            "model: unknown architecture 'hourglas': expected one of mob",
+        ),
+        ("model: {architecture: cpm, stacks: 3}", "model: unknown key 'stacks'; did you mean 'stages'?"),
+        ("{size: 96, model: {architecture: hourglass}}", "size: must be a multiple of 64, found 96"),
+        ("validation: {kind: packed}", "validation: 'files' is missing"),
+        ("sets: [{kind: packed, file: x}]", "sets[0]: unknown key 'file'; did you mean 'files'?"),
+    ],
+)
+def test_what_is_wrong_in_a_configuration_is_told_with_its_place(
+    tmp_path: Path, text: str, told: str
+) -> None:
     path = tmp_path / "run.yaml"
-    path.write_text("out: x\nsets: []\nlearning_speed: 3\n")
-    with pytest.raises(TrainingError, match="learning_speed"):
+    good = {"out": "x", "sets": [{"kind": "packed", "files": ["a.npz"]}]}
+    path.write_text(yaml.safe_dump({**good, **yaml.safe_load(text)}))
+    with pytest.raises(TrainingError, match=re.escape(f"{path}: {told}")):
         load_config(path)
 
 
-def packed_set(path: Path, count: int) -> Path:
-    pictures = [dotted_picture(i) for i in range(count)]
-    offset = np.cumsum([0, *(len(picture.encoded) for picture in pictures)])
-    np.savez(
-        path,
-        jpeg=np.frombuffer(b"".join(picture.encoded for picture in pictures), np.uint8),
-        offset=offset,
-        xy=np.stack([picture.xy for picture in pictures]),
-        weight=np.stack([picture.xy_weight for picture in pictures]),
-        depth=np.stack([picture.depth for picture in pictures]),
-        depth_weight=np.stack([picture.depth_weight for picture in pictures]),
-    )
-    return path
+def test_the_configurations_of_the_shipped_weights_are_still_understood() -> None:
+    folder = Path(__file__).resolve().parents[2] / "weights"
+    assert [len(load_configs(path)) for path in sorted(folder.glob("*.training.yaml"))] == [1, 4]
 
 
 def test_a_run_trains_resumes_and_its_weights_go_into_a_catalogue(tmp_path: Path) -> None:

@@ -143,6 +143,8 @@ class FramingGuide:
         """Another athlete, or the exercise anew."""
         self._steady = _Steady(after={TAKE_POSITION: FORGIVE, HOLD_STILL: FORGIVE})
         self._scale: float | None = None
+        self._foot: tuple[float, ...] | None = None  # middle and lowest point, pixels
+        self._faces_right = -1.0  # the picture's right, -1..1
         self._time: float | None = None
         self._since: float | None = None  # the start position is held since
         self._side = ""  # which side to turn, once it was said
@@ -155,12 +157,11 @@ class FramingGuide:
         frame, pixels."""
         gap = 0.0 if self._time is None else time - self._time
         self._time = time
-        outline = self._outline(width, height)
         desk = False
         if pose is None or measurement is None:
             wanted = COME
         else:
-            self._follow_scale(pose, gap)
+            self._follow(pose, measurement, gap)
             desk = self._is_desk(measurement)
             wanted = (
                 self._distance(pose, measurement, width, height, desk=desk)
@@ -179,33 +180,48 @@ class FramingGuide:
             ready=text == HOLD_STILL and held,
             desk=desk and ok,
             off=self._off(time, measurement) if ok and measurement is not None else (),
-            outline=outline,
+            outline=self._outline(width, height, ok=ok),
         )
 
     # ---- where the body should be
 
-    def _outline(self, width: int, height: int) -> Outline:
+    def _outline(self, width: int, height: int, *, ok: bool) -> Outline:
+        """In the middle, as large as the picture allows; around the athlete once they are in place."""
         wide, tall = self._room
         scale = FILLED * min(width / wide, height / tall)
-        left, bottom = (width - wide * scale) / 2, height * (0.5 + FILLED / 2)
+        middle, bottom = width / 2, height * (0.5 + FILLED / 2)
         if wide > tall:  # lying: its floor is not the picture's lower edge
             bottom = min(bottom, height * 0.5 + tall * scale * 0.75)
+        if ok and self._scale is not None and self._foot is not None:
+            scale, (middle, bottom) = self._scale, self._foot
         figure = None
         if self._figure is not None:
-            figure = self._figure * (scale, -scale) + (width / 2, bottom)
+            figure = self._figure * (-scale if self._faces_right > 0 else scale, -scale) + (middle, bottom)
         return Outline(
-            left=left, top=bottom - tall * scale, width=wide * scale, height=tall * scale,
-            figure=figure, scale=scale,
+            left=middle - wide * scale / 2, top=bottom - tall * scale, width=wide * scale,
+            height=tall * scale, figure=figure, scale=scale,
         )  # fmt: skip
 
     # ---- what is wrong
 
-    def _follow_scale(self, pose: Pose, gap: float) -> None:
+    def _follow(self, pose: Pose, measurement: Measurement, gap: float) -> None:
+        """Scale, place and facing of the athlete, without the trembling of single poses."""
         now = pixels_per_metre(pose)
         if now is None:
             return
-        share = 1.0 if self._scale is None else 1.0 - math.exp(-gap / _SCALE_SECONDS)
-        self._scale = now if self._scale is None else self._scale + share * (now - self._scale)
+        xy = pose.xy[sorted(measurement.visible)]
+        if not len(xy):
+            return
+        foot = (float(xy[:, 0].min() + xy[:, 0].max()) / 2, float(xy[:, 1].max()))
+        # Seen from their right side (the right shoulder nearer), they face the picture's right.
+        faces = float(np.sign(pose.xyz[Joint.left_shoulder, 2] - pose.xyz[Joint.right_shoulder, 2]))
+        if self._scale is None or self._foot is None:
+            self._scale, self._foot, self._faces_right = now, foot, faces
+            return
+        share = 1.0 - math.exp(-gap / _SCALE_SECONDS)
+        self._scale += share * (now - self._scale)
+        self._foot = tuple(old + share * (new - old) for old, new in zip(self._foot, foot, strict=True))
+        self._faces_right += share * (faces - self._faces_right)
 
     def _is_desk(self, measurement: Measurement) -> bool:
         """The feet are out of the picture, and the exercise can do without them."""
@@ -389,7 +405,7 @@ def check_light(image: Picture, pose: Pose | None = None) -> str | None:
 
 
 def _inside(luma: NDArray[np.float32], pose: Pose, step: int) -> tuple[float | None, float]:
-    """Median brightness of the trunk and head, and that of the brighter half of what is around them."""
+    """Brightness of the bright parts of trunk and head, and of what is around them."""
     joints = [Joint.left_shoulder, Joint.right_shoulder, Joint.left_hip, Joint.right_hip, Joint.nose]
     seen = [joint for joint in joints if pose.confidence[joint] >= MIN_CONFIDENCE]
     if len(seen) < 3:
@@ -402,7 +418,7 @@ def _inside(luma: NDArray[np.float32], pose: Pose, step: int) -> tuple[float | N
     top, bottom = max(0, top), min(height, bottom)
     if right - left < 2 or bottom - top < 2:
         return None, 0.0
-    inside = float(np.median(luma[top:bottom, left:right]))
+    inside = float(np.quantile(luma[top:bottom, left:right], 0.9))  # skin, not black clothes
     mask = np.ones(luma.shape, bool)
     grow = max(2, (right - left) // 3)
     mask[max(0, top - grow) : bottom + grow, max(0, left - grow) : right + grow] = False

@@ -63,11 +63,12 @@ class Metronome:
         if self._begun is None or time < self._begun:
             return None
         rounds, within = divmod(time - self._begun, self.tempo.seconds)
-        stage, length = self._stages[-1]
-        for stage, length in self._stages:  # noqa: B007
+        stage, length = self._stages[0]
+        for following in self._stages[1:]:
             if within < length:
                 break
             within -= length
+            stage, length = following
         share = min(1.0, within / length)
         now = (int(rounds), stage, int(within))
         last, self._last = self._last, now

@@ -1,26 +1,44 @@
-"""The exercise's main parameter over the last seconds, with its start and turning values."""
+"""The exercise's main parameter over the last seconds: its curve, the phases, and the limits that matter."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.reps import Counting
-from app.rules import format_value
+from app.rules import Rule, Severity, format_value
 from app.ui import theme
-from app.ui.words import plain, t
+from app.ui.words import phase_name, plain, t
 
 SPAN: Final = 8.0  # seconds shown
 GAP: Final = 0.6  # seconds without a value that break the line
+_TALL: Final = 150.0  # units of height from which the phases are named and the limits labelled
+
+At = Callable[[float, float], QPointF]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """A value at which a reminder fires."""
+
+    value: float
+    severity: Severity
 
 
 class ParameterPlot(QWidget):
-    """A light plot: one curve, two dashed levels, the value now."""
+    """follow(counting, rules), then add(time, values, phase) with every step and mark(time) for every rep.
+
+    The dashed levels are those of counting (start and turning point), the solid ones the limits of the
+    reminders, each with the sign of its severity. Bands behind the curve are the phases: on the way out,
+    at the turning point, on the way back.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,41 +47,62 @@ class ParameterPlot(QWidget):
         self.unit = 1.0
         self._name: str | None = None
         self._levels: tuple[float, ...] = ()
+        self._limits: tuple[Limit, ...] = ()
+        self._phases: tuple[str, ...] = ()
         self._values: deque[tuple[float, float]] = deque()
+        self._bands: deque[tuple[float, str]] = deque()  # from when on, which phase
+        self._marks: deque[float] = deque()
         self._now = 0.0
         self.retranslate()
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, round(104 * self.unit))
 
     def retranslate(self) -> None:
         """Sets all texts."""
         self.setAccessibleName(t("Angle over time"))
         self.update()
 
-    def sizeHint(self) -> QSize:
-        return QSize(320, round(104 * self.unit))
-
-    def follow(self, counting: Counting) -> None:
-        """Plots the first signal of counting from now on."""
+    def follow(self, counting: Counting, rules: Sequence[Rule] = ()) -> None:
+        """Plots the first signal of counting from now on, with the limits that the rules have on it."""
         signal = counting.signals[0] if counting.signals else None
         self._name = signal.parameter if signal else None
         self._levels = (signal.start, signal.turn) if signal else ()
+        self._limits = limits_of(rules, self._name) if self._name else ()
+        self._phases = tuple(counting.phases)
         self.clear()
 
     def clear(self) -> None:
         self._values.clear()
+        self._bands.clear()
+        self._marks.clear()
         self._now = 0.0
         self.update()
 
-    def add(self, time: float, values: dict[str, float] | None) -> None:
-        """A step's parameters (None: nobody was measured)."""
+    def add(self, time: float, values: Mapping[str, float] | None, phase: str = "") -> None:
+        """A step's parameters (None: nobody was measured) and phase."""
         if time < self._now:
-            self._values.clear()
+            self.clear()
         self._now = time
         value = values.get(self._name) if values and self._name else None
         if value is not None and math.isfinite(value):
             self._values.append((time, value))
-        while self._values and time - self._values[0][0] > SPAN:
+        if not self._bands or self._bands[-1][1] != phase:
+            self._bands.append((time, phase))
+        oldest = time - SPAN
+        while self._values and self._values[0][0] < oldest:
             self._values.popleft()
+        while len(self._bands) > 1 and self._bands[1][0] < oldest:
+            self._bands.popleft()
+        while self._marks and self._marks[0] < oldest:
+            self._marks.popleft()
         self.update()
+
+    def mark(self, time: float) -> None:
+        """A repetition turned at this time."""
+        self._marks.append(time)
+
+    # ---- painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self) as painter:  # ended even when the painting fails: Qt would crash otherwise
@@ -78,23 +117,33 @@ class ParameterPlot(QWidget):
         painter.drawRoundedRect(rect, 14 * unit, 14 * unit)
         if self._name is None:
             return
+        large = self._is_large
         pad = 12 * unit
-        title = QRectF(pad, 6 * unit, rect.width() - 2 * pad, 22 * unit)
-        painter.setFont(theme.font(14 * unit, "SemiBold"))
+        title = QRectF(pad, 6 * unit, rect.width() - 2 * pad, (34 if large else 22) * unit)
+        painter.setFont(theme.font((20 if large else 14) * unit, "SemiBold"))
         painter.setPen(theme.colour("muted"))
-        painter.drawText(title, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, plain(self._name))
+        painter.drawText(
+            title, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, t(plain(self._name))
+        )
         if self._values and self._now - self._values[-1][0] < GAP:
-            painter.setFont(theme.font(18 * unit, "ExtraBold"))
+            painter.setFont(theme.font((30 if large else 18) * unit, "ExtraBold"))
             painter.setPen(theme.colour("text"))
             text = format_value(self._name, self._values[-1][1])
             painter.drawText(title, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         area = QRectF(
             pad, title.bottom() + 4 * unit, rect.width() - 2 * pad, rect.height() - title.bottom() - 12 * unit
         )
-        self._paint_curve(painter, area)
+        if large:
+            area.adjust(0, 0, -44 * unit, -20 * unit)  # room for the labels and the phases' names
+        self._paint_area(painter, area)
 
-    def _paint_curve(self, painter: QPainter, area: QRectF) -> None:
+    @property
+    def _is_large(self) -> bool:
+        return self.height() >= _TALL * self.unit
+
+    def _paint_area(self, painter: QPainter, area: QRectF) -> None:
         known = [value for _, value in self._values] + list(self._levels)
+        known += [limit.value for limit in self._limits]
         low, high = min(known), max(known)
         margin = max(1e-6, (high - low) * 0.08)
         low, high = low - margin, high + margin
@@ -103,11 +152,56 @@ class ParameterPlot(QWidget):
             x = area.right() - (self._now - time) / SPAN * area.width()
             return QPointF(x, area.bottom() - (value - low) / (high - low) * area.height())
 
-        painter.setFont(theme.font(11 * self.unit))
+        self._paint_phases(painter, area, at)
+        self._paint_levels(painter, area, at)
+        self._paint_curve(painter, area, at)
+
+    def _paint_phases(self, painter: QPainter, area: QRectF, at: At) -> None:
+        """A band a phase; at the turning point the strongest. Named below where there is room."""
+        strength = dict(zip(self._phases, ("", "away", "turn", "back"), strict=False))
+        inks = {"away": ("accent", 0.08), "turn": ("accent", 0.24), "back": ("info", 0.10)}
+        painter.setFont(theme.font(13 * self.unit))
+        starts = list(self._bands)
+        for number, (begin, phase) in enumerate(starts):
+            end = starts[number + 1][0] if number + 1 < len(starts) else self._now
+            left, right = max(area.left(), at(begin, 0.0).x()), at(end, 0.0).x()
+            ink = inks.get(strength.get(phase, ""))
+            if ink is None or right - left < 1.0:
+                continue
+            painter.fillRect(QRectF(left, area.top(), right - left, area.height()), theme.colour(*ink))
+            text = phase_name(phase)
+            if self._is_large and painter.fontMetrics().horizontalAdvance(text) < right - left - 4:
+                painter.setPen(theme.colour("muted"))
+                name = QRectF(left, area.bottom() + 2, right - left, 18 * self.unit)
+                painter.drawText(name, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _paint_levels(self, painter: QPainter, area: QRectF, at: At) -> None:
+        assert self._name is not None
         for level in self._levels:
             y = at(self._now, level).y()
-            painter.setPen(QPen(theme.colour("line"), 1.2, Qt.PenStyle.DashLine))
+            painter.setPen(QPen(theme.colour("muted", 0.6), 1.2 * self.unit, Qt.PenStyle.DashLine))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+            crowded = any(abs(at(self._now, other.value).y() - y) < 17 * self.unit for other in self._limits)
+            if not crowded:
+                self._paint_label(painter, area, y, format_value(self._name, level), "muted")
+        for limit in self._limits:
+            y = at(self._now, limit.value).y()
+            name, icon = theme.SEVERITIES[limit.severity]
+            painter.setPen(QPen(theme.colour(name), 1.6 * self.unit))
+            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+            side = 13 * self.unit
+            theme.draw_icon(painter, icon, QRectF(area.left() + 2, y - side - 1, side, side), name)
+            self._paint_label(painter, area, y, format_value(self._name, limit.value), name)
+
+    def _paint_label(self, painter: QPainter, area: QRectF, y: float, text: str, name: str) -> None:
+        if not self._is_large:
+            return
+        painter.setFont(theme.font(15 * self.unit, "SemiBold"))
+        painter.setPen(theme.colour(name))
+        box = QRectF(area.right() + 6 * self.unit, y - 10 * self.unit, 46 * self.unit, 20 * self.unit)
+        painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _paint_curve(self, painter: QPainter, area: QRectF, at: At) -> None:
         pieces: list[list[QPointF]] = []
         last: tuple[float, float] | None = None
         for time, value in self._values:
@@ -117,11 +211,12 @@ class ParameterPlot(QWidget):
             last = (time, value)
         if last is None:
             return
+        unit = self.unit
         shade = QLinearGradient(area.topLeft(), area.bottomLeft())
         shade.setColorAt(0.0, theme.colour("accent", 0.30))
         shade.setColorAt(1.0, theme.colour("accent", 0.02))
-        curve = QPen(theme.colour("accent"), 2.4 * self.unit, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-        painter.setClipRect(area.adjusted(0, -4, 6, 4))
+        curve = QPen(theme.colour("accent"), 2.6 * unit, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        painter.setClipRect(area.adjusted(0, -4, 6 * unit, 4))
         for piece in pieces:
             below = [QPointF(piece[-1].x(), area.bottom()), QPointF(piece[0].x(), area.bottom())]
             painter.setPen(Qt.PenStyle.NoPen)
@@ -129,7 +224,29 @@ class ParameterPlot(QWidget):
             painter.drawPolygon(QPolygonF([*piece, *below]))
             painter.setPen(curve)
             painter.drawPolyline(QPolygonF(piece))
+        painter.setPen(QPen(theme.colour("text", 0.8), 2.0 * unit))
+        for mark in self._marks:
+            x = at(mark, 0.0).x()
+            painter.drawLine(QLineF(x, area.top() - 3, x, area.top() + 7 * unit))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("text"))
-        painter.drawEllipse(at(*last), 3.6 * self.unit, 3.6 * self.unit)
+        painter.drawEllipse(at(*last), 4.2 * unit, 4.2 * unit)
         painter.setClipping(False)
+
+
+def limits_of(rules: Sequence[Rule], parameter: str) -> tuple[Limit, ...]:
+    """The limits that the rules set for a parameter or a statistic of it; each once, the worst severity.
+
+    Limits that are relative to the athlete's own values are not known beforehand, and are left out.
+    """
+    order = ("info", "warning", "error")
+    found: dict[float, Severity] = {}
+    for rule in rules:
+        for comparison in rule.when.comparisons():
+            base, _, statistic = comparison.parameter.partition(".")
+            if base != parameter or statistic == "range" or comparison.relative:
+                continue
+            for value in (comparison.limit, comparison.upper):
+                if value is not None and order.index(rule.severity) >= order.index(found.get(value, "info")):
+                    found[value] = rule.severity
+    return tuple(Limit(value=value, severity=severity) for value, severity in sorted(found.items()))

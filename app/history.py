@@ -499,7 +499,7 @@ class History:
     def streak(self, profile: Profile, today: date) -> int:
         """Days in a row (see the module)."""
         wanted, length = today, 0
-        for row in self._db.execute(  # read only as far as needed
+        for row in self._rows(  # read only as far as needed
             "SELECT DISTINCT day FROM workouts WHERE profile = ? AND NOT hidden AND day <= ?"
             " ORDER BY day DESC",
             (profile.id, today.isoformat()),
@@ -564,9 +564,12 @@ class History:
     # ---- the database
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        return list(self._rows(query, values))
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
         try:
-            return self._db.execute(query, values).fetchall()
-        except sqlite3.OperationalError as error:
+            yield from self._db.execute(query, values)
+        except sqlite3.Error as error:
             raise HistoryError(f"{self.path}: cannot be read ({error}); try again") from error
 
     @contextlib.contextmanager
@@ -580,7 +583,7 @@ class History:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise HistoryError(f"{self.path}: cannot be written ({error}); is the disk full?") from error
 
     def _bring_up_to_date(self) -> None:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,11 +29,14 @@ from app.overrides import (
 from app.parameters import Measurer
 from app.planfile import load_plan
 from app.recording import RecordingError, load_recording
-from app.reps import Hold, Rep, RepCounter
+from app.reps import Counting, Hold, Rep, RepCounter
 from app.rulefile import exercise_schema, read_exercise, rule_files
 from app.rules import LIBRARY, Prompt, RuleEngine, load_exercise, load_library
+from app.workouts import PLANS
 from app.yamlfile import SUFFIXES, Kind, YamlFileError, read_yaml
 
+# A movement that goes less far than this, in progress, is not worth telling of.
+LEAST_WAY: Final = 0.2
 SCHEMA_FILE: Final = LIBRARY / "exercise.schema.json"
 
 
@@ -53,7 +57,7 @@ def add_check_parser(commands: Any) -> None:
 
 def run_check(args: argparse.Namespace) -> int:
     """Checks args.paths. 0 = all files are good, 1 = something is wrong in one, 2 = no such file."""
-    files = find_rule_files(args.paths or [LIBRARY])
+    files = find_rule_files(args.paths or [LIBRARY, PLANS])
     by_file = [problems for path in files if (problems := check(path))]
     for problem in (line for problems in by_file for line in problems):
         print(problem)
@@ -149,12 +153,14 @@ def run_one(exercise: Exercise, test: RuleTest) -> list[str]:
     events: list[Rep | Hold] = []
     prompts: list[Prompt] = []
     nearest: dict[str, Explanation] = {}
+    way: list[tuple[float, float]] = []
     time = 0.0
     for frame in recording.frames:
         time = frame.time
         measurement = measurer.step(frame.pose, time)
         new = counter.step(time, measurement)
         events += new
+        way.append((time, counter.progress))
         prompts += engine.step(time, measurement, counter.phase, new)
         for rule in test.prompts or ():
             explained = engine.explain(rule)
@@ -168,7 +174,10 @@ def run_one(exercise: Exercise, test: RuleTest) -> list[str]:
         found = [event for event in events if isinstance(event, kind)]
         if expected is not None and len(found) != expected:
             out.append(f"- {name}: {expected}")
-            out.append(f"+ {name}: {len(found)}" + "".join(f"\n        {_event(event)}" for event in found))
+            out.append(f"+ {name}: {len(found)}")
+            out += [f"    {_event(event)}" for event in found]
+            if kind is Rep:
+                out += _uncounted(exercise.counting, [e for e in events if isinstance(e, Rep)], way)
     return out + (_other_prompts(test.prompts, prompts, nearest) if test.prompts is not None else [])
 
 
@@ -188,6 +197,19 @@ def _event(event: Rep | Hold) -> str:
     if isinstance(event, Hold):
         return f"{event.start:.1f} s to {event.end:.1f} s"
     return f"{event.number}: {event.start:.1f} s, turn {event.turn:.1f} s, to {event.end:.1f} s"
+
+
+def _uncounted(counting: Counting, reps: Sequence[Rep], way: Sequence[tuple[float, float]]) -> list[str]:
+    """The movements that did not become a repetition, and how far they went. way: (time, progress)."""
+    out: list[str] = []
+    for moving, group in groupby(way, key=lambda at: at[1] > LEAST_WAY):
+        time, far = max(group, key=lambda at: at[1])
+        if moving and not any(rep.start <= time <= rep.end for rep in reps):
+            reached = f"reach is {counting.reach * 100:.0f} %" if far < counting.reach else "far enough"
+            out.append(
+                f"    not counted: at {time:.1f} s, {far * 100:.0f} % of the way to the turn ({reached})"
+            )
+    return out
 
 
 def _other_prompts(

@@ -35,6 +35,22 @@ ROLE = Qt.ItemDataRole.UserRole
 USUAL_REPS, USUAL_HOLD, USUAL_SETS, USUAL_REST = 10, 30.0, 3, 60.0
 
 
+class StepList(QListWidget):
+    """The steps in order: dragged with the mouse; Alt with up and down moves one, Delete takes it out."""
+
+    move_wanted = Signal(int)
+    removal_wanted = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        if alt and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self.move_wanted.emit(-1 if event.key() == Qt.Key.Key_Up else 1)
+        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.removal_wanted.emit()
+        else:
+            super().keyPressEvent(event)
+
+
 class WorkoutEditor(QWidget):
     """library: the exercises to choose from. plan: what is edited; None: a new one. folder: the user's own.
 
@@ -71,7 +87,7 @@ class WorkoutEditor(QWidget):
         self.search = theme.named(QLineEdit(), "search")
         self.search.setClearButtonEnabled(True)
         self.library_title, self.steps_title = (theme.named(QLabel(), "heading") for _ in range(2))
-        self.choices, self.steps = QListWidget(), QListWidget()
+        self.choices, self.steps = QListWidget(), StepList()
         self.steps.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.steps.setDefaultDropAction(Qt.DropAction.MoveAction)
         for view in (self.choices, self.steps):
@@ -129,8 +145,10 @@ class WorkoutEditor(QWidget):
         self.add.clicked.connect(self._add_chosen)
         self.steps.currentRowChanged.connect(self._show_step)
         self.steps.model().rowsMoved.connect(self._reordered)
-        self.up.clicked.connect(lambda: self.move(-1))
-        self.down.clicked.connect(lambda: self.move(1))
+        self.steps.move_wanted.connect(self.move_step)
+        self.steps.removal_wanted.connect(self.remove_step)
+        self.up.clicked.connect(lambda: self.move_step(-1))
+        self.down.clicked.connect(lambda: self.move_step(1))
         self.remove.clicked.connect(self.remove_step)
         self.join.clicked.connect(self.join_or_split)
         self.form.changed.connect(self._changed)
@@ -160,7 +178,7 @@ class WorkoutEditor(QWidget):
             steps = self.plan.steps
             self._replace(steps[: self.row] + steps[self.row + 1 :], min(self.row, len(steps) - 2))
 
-    def move(self, by: int) -> None:  # type: ignore[override]
+    def move_step(self, by: int) -> None:
         """The chosen step up (-1) or down (1)."""
         to = self.row + by
         if self.row < 0 or not 0 <= to < len(self.plan.steps):
@@ -366,24 +384,6 @@ class WorkoutEditor(QWidget):
             view.setIconSize(figures)
             view.setSpacing(round(2 * unit))
         self.form.set_unit(unit)
-
-    # ---- keys
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Alt with up and down moves the step, Delete takes it out."""
-        if self.steps.hasFocus():
-            key, alt = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
-            acts: dict[tuple[int, bool], Callable[[], None]] = {
-                (Qt.Key.Key_Up, True): lambda: self.move(-1),
-                (Qt.Key.Key_Down, True): lambda: self.move(1),
-                (Qt.Key.Key_Delete, False): self.remove_step,
-                (Qt.Key.Key_Backspace, False): self.remove_step,
-            }
-            act = acts.get((key, alt))
-            if act is not None:
-                act()
-                return
-        super().keyPressEvent(event)
 
     def keys(self) -> dict[Qt.Key, Callable[[], object]]:
         """Keys that no focused widget wants for itself."""

@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,13 +23,38 @@ from app.voice import NOTES, Tone, wav
 
 log = logging.getLogger(__name__)
 
-# Programs that play a WAV file, and those that speak: the first that is installed is taken.
+# Programs that play a WAV file: the first that is installed is taken.
 _PLAYERS: Final = (("afplay",), ("pw-play",), ("paplay",), ("aplay", "-q"))
-_SPEAKERS: Final = {
-    "spd-say": {"en": ["--wait", "-l", "en"], "zh": ["--wait", "-l", "zh"]},
-    "espeak-ng": {"en": ["-v", "en"], "zh": ["-v", "cmn"]},
-    "say": {"en": [], "zh": ["-v", "Tingting"]},
-}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechProgram:
+    """A program that says its last argument. arguments: language -> what chooses its voice.
+
+    loudness: makes the arguments for a volume of 0 to 1. hush: what else is run to fall silent, for a
+    program that only hands the text to a service.
+    """
+
+    name: str
+    arguments: Mapping[str, Sequence[str]]
+    loudness: Callable[[float], Sequence[str]] = lambda volume: ()
+    hush: Sequence[str] = ()
+
+
+_SPEECH: Final = (
+    SpeechProgram(
+        name="espeak-ng",
+        arguments={"en": ("-v", "en"), "zh": ("-v", "cmn")},
+        loudness=lambda volume: ("-a", str(round(120 * volume))),
+    ),
+    SpeechProgram(
+        name="spd-say",
+        arguments={"en": ("--wait", "-l", "en"), "zh": ("--wait", "-l", "zh")},
+        loudness=lambda volume: ("-i", str(round(200 * volume - 100))),
+        hush=("-S",),
+    ),
+    SpeechProgram(name="say", arguments={"en": (), "zh": ("-v", "Tingting")}),
+)
 
 
 class Voice(Protocol):
@@ -45,7 +71,7 @@ class Voice(Protocol):
 
 
 class QtVoice:
-    """Qt's text to speech. engine: its name; Raises ImportError where the package is not installed."""
+    """Qt's text to speech. engine: its name (default: the system's). Raises ImportError without it."""
 
     def __init__(self, engine: str | None = None) -> None:
         from PySide6.QtTextToSpeech import QTextToSpeech  # type: ignore[import-not-found,unused-ignore]
@@ -54,9 +80,12 @@ class QtVoice:
         self._speech: Any = QTextToSpeech(engine) if engine else QTextToSpeech()
         self._locales = {"en": QLocale.Language.English, "zh": QLocale.Language.Chinese}
         self._language = ""
+        self._asked_for = engine is not None
 
     def speaks(self, language: str) -> bool:
-        if self._speech.state() == self._states.Error:
+        # Qt's stand-in for tests says nothing, and is only taken when it is asked for.
+        mute = self._speech.engine() == "mock" and not self._asked_for
+        if mute or self._speech.state() == self._states.Error:
             return False
         wanted = self._locales.get(language)
         return any(locale.language() == wanted for locale in self._speech.availableLocales())
@@ -80,30 +109,47 @@ class QtVoice:
 
 
 class ProgramVoice:
-    """The system's own speech program, one process for each text."""
+    """The system's own speech program, one process for each text.
 
-    def __init__(self, program: str, arguments: dict[str, list[str]]) -> None:
-        self._program, self._arguments = program, arguments
+    path: where it is. When it fails (no sound card, no speech service), it speaks no language any more.
+    """
+
+    def __init__(self, program: SpeechProgram, path: str) -> None:
+        self._program, self._path = program, path
         self._running: subprocess.Popen[bytes] | None = None
+        self._broken = False
 
     def speaks(self, language: str) -> bool:
-        return language in self._arguments
+        return not self._broken and language in self._program.arguments
 
     def say(self, text: str, language: str, volume: float) -> None:
         self.stop()
-        loud = ["-a", str(round(100 * volume))] if self._program.endswith("espeak-ng") else []
+        program = self._program
         # After "--" nothing is taken for an option, whatever a text begins with.
-        self._running = _start([self._program, *self._arguments[language], *loud, "--", text])
+        options = [*program.arguments[language], *program.loudness(volume), "--"]
+        self._running = _start([self._path, *options, text])
+        self._broken = self._running is None
 
     def stop(self) -> None:
-        if self._running is not None and self._running.poll() is None:
+        if self.speaking and self._running is not None:
             self._running.terminate()
             self._running.wait()
+            if self._program.hush:
+                _start([self._path, *self._program.hush])
         self._running = None
 
     @property
     def speaking(self) -> bool:
-        return self._running is not None and self._running.poll() is None
+        if self._running is None:
+            return False
+        code = self._running.poll()
+        if code is None:
+            return True
+        if code != 0:
+            log.warning("%s cannot speak (it ended with %d); tones stand in", self._path, code)
+            self._broken = True
+        self._running = None
+        return False
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes] | None:
@@ -123,10 +169,10 @@ def find_voice() -> Voice | None:
             return found
     except ImportError:
         log.info("Qt's text to speech is not installed")
-    for name, arguments in _SPEAKERS.items():
-        program = shutil.which(name)
-        if program is not None:
-            return ProgramVoice(program, dict(arguments))
+    for program in _SPEECH:
+        path = shutil.which(program.name)
+        if path is not None:
+            return ProgramVoice(program, path)
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from app.ui.gesture_ring import GestureRing, gesture_lines
 from app.ui.outline import OutlineOverlay
 from app.ui.pacer import Pacer
 from app.ui.plot import ParameterPlot, limits_of
-from app.ui.speaker import ProgramVoice, SystemSpeaker
+from app.ui.speaker import ProgramVoice, QtVoice, SpeechProgram, SystemSpeaker
 
 
 @pytest.fixture(autouse=True)
@@ -228,17 +228,54 @@ def test_no_voice_at_all() -> None:
     speaker.stop()
 
 
+ESPEAK = SpeechProgram(
+    name="espeak-ng", arguments={"en": ("-v", "en")}, loudness=lambda volume: ("-a", f"{volume:g}")
+)
+
+
+def program(folder: Path, script: str) -> str:
+    path = folder / "espeak-ng"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IEXEC)
+    return str(path)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert condition()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="runs a shell script as the speech program")
 def test_a_speech_program_gets_the_text_and_is_cut_off(tmp_path: Path) -> None:
-    program, heard = tmp_path / "espeak-ng", tmp_path / "heard"
-    program.write_text(f'#!/bin/sh\nprintf "%s|" "$@" >> {heard}\nexec sleep 30\n')
-    program.chmod(program.stat().st_mode | stat.S_IEXEC)
-    voice = ProgramVoice(str(program), {"en": ["-v", "en"]})
+    heard = tmp_path / "heard"
+    voice = ProgramVoice(ESPEAK, program(tmp_path, f'printf "%s|" "$@" >> {heard}\nexec sleep 30'))
     voice.say("--help me", "en", 0.5)
     assert voice.speaking
-    deadline = time.monotonic() + 10
-    while not heard.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(heard.exists)
     voice.stop()
     assert not voice.speaking
-    assert heard.read_text() == "-v|en|-a|50|--|--help me|"
+    assert heard.read_text() == "-v|en|-a|0.5|--|--help me|"
+    assert voice.speaks("en")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="runs a shell script as the speech program")
+def test_a_speech_program_that_fails_leaves_the_tones(tmp_path: Path) -> None:
+    voice = ProgramVoice(ESPEAK, program(tmp_path, "exit 1"))
+    speaker = SystemSpeaker(voice=voice)
+    assert speaker.can_speak
+    speaker.say("Chest up", 50)
+    wait_for(lambda: not speaker.speaking)
+    assert not speaker.can_speak
+
+
+def test_qt_speaks_where_its_package_is_installed() -> None:
+    """By Qt's own stand-in for a voice, which takes time and says nothing."""
+    pytest.importorskip("PySide6.QtTextToSpeech", reason="needs the extra 'voice'")
+    voice = QtVoice("mock")
+    assert voice.speaks("en")
+    voice.say("Chest up, and once more", "en", 0.5)
+    assert voice.speaking
+    voice.stop()
+    assert not voice.speaking

@@ -205,10 +205,10 @@ def _uncounted(counting: Counting, reps: Sequence[Rep], way: Sequence[tuple[floa
     for moving, group in groupby(way, key=lambda at: at[1] > LEAST_WAY):
         time, far = max(group, key=lambda at: at[1])
         if moving and not any(rep.start <= time <= rep.end for rep in reps):
-            reached = f"reach is {counting.reach * 100:.0f} %" if far < counting.reach else "far enough"
-            out.append(
-                f"    not counted: at {time:.1f} s, {far * 100:.0f} % of the way to the turn ({reached})"
-            )
+            why = f"reach is {counting.reach * 100:.0f} %"
+            if far >= counting.reach:
+                why = "far enough: look at posture, at_start, at_turn, sure and the durations"
+            out.append(f"    not counted: at {time:.1f} s, {far * 100:.0f} % of the way to the turn ({why})")
     return out
 
 

@@ -162,6 +162,8 @@ def text(most: int = 300) -> Kind[str]:
     """A text that is not empty."""
 
     def read(reader: Reader, node: Node) -> str:
+        if isinstance(node, yaml.MappingNode):
+            raise reader.wrong(node, "a mapping", "a text", "put a text with a colon or a { in quotes")
         value = scalar(reader, node, "a text")
         if node.tag.endswith(":bool"):
             raise reader.wrong(
@@ -514,6 +516,23 @@ def json_schema(kind: Kind[Any], title: str) -> dict[str, Any]:
 # -- whole files --------------------------------------------------------------------------------------
 
 
+# What YAML's own errors mean to somebody who writes a file: part of its message -> what to say.
+_MENDS: Final = {
+    "'\\t'": "found a tab, expected spaces",
+    "mapping values are not allowed here": "found a second colon, expected one key in a line: "
+    "put a text with a colon in quotes, or look at how far this line is indented",
+    "expected <block end>": "found what does not fit the lines before, expected the same indentation, a dash "
+    "where they have one, and quotes around a whole text that begins with {, [ or a quote",
+    "expected ',' or '}'": "found something else, expected a comma or the } of a mapping: "
+    "put a text with special characters in quotes",
+    "expected ',' or ']'": "found something else, expected a comma or the ] of a list: "
+    "put a text with special characters in quotes",
+    "could not find expected ':'": "found a line without a colon before this, expected key: value",
+    "that cannot start any token": "found a character that cannot begin a text, expected the text in quotes",
+    "found unexpected end of stream": "found a quote that is never closed, expected one at the text's end",
+}
+
+
 class _PlainLoader(yaml.SafeLoader):
     """Composes plain data only: refuses aliases, tags and depth before it goes into them."""
 
@@ -549,11 +568,12 @@ def compose(text: str, expected: str = "a mapping") -> Node:
         root: Node | None = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if "unexpected end of stream" in (error.problem or "") and error.context_mark:
+            mark = error.context_mark  # where the quote was opened, not the end of the file
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         reason = (error.problem or error.context or "this cannot be read").replace("\n", " ")
-        if "'\\t'" in reason:
-            raise RefusedError(line, column, "found a tab, expected spaces") from None
-        raise RefusedError(line, column, f"this is not YAML: {reason}") from None
+        mend = next((mend for part, mend in _MENDS.items() if part in reason), f"this is not YAML: {reason}")
+        raise RefusedError(line, column, mend) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise RefusedError(line, 1, "found a character that is no text, expected YAML in UTF-8") from None

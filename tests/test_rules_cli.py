@@ -22,7 +22,8 @@ SHALLOW = Path(__file__).parent / "recordings" / "squat-shallow-leaning.poses.gz
 
 def test_check_of_the_library(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 0
-    assert f"{len(load_library())} rule files: no problems" in capsys.readouterr().out
+    count = len(load_library()) + len(plan_files(PLANS))
+    assert f"{count} rule files: no problems" in capsys.readouterr().out
 
 
 def test_check_prints_every_problem_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,6 +103,21 @@ def test_what_came_out_differently_is_said(tmp_path: Path, capsys: pytest.Captur
     assert missing.strip().startswith("- shallow: was never said (nearest at ")
     assert "does not fire (repetition 2): knee.min " in missing and "above 95° wanted" in missing
     assert "1 of 1 test failed" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("change", "why"), [("reach: 1.5", "reach is 150 %"), ("sure: 1.0", "far enough: look at posture")]
+)
+def test_a_movement_that_did_not_count_is_told(
+    change: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = with_test(tmp_path, "{recording: good.poses.gz, reps: 2}")
+    text = path.read_text("utf-8")
+    before = next(line.strip() for line in text.splitlines() if line.strip().startswith("reach: "))
+    path.write_text(text.replace(before, change if "reach" in change else f"{before}\n    {change}"), "utf-8")
+    assert main(["test", str(path)]) == 1
+    lines = capsys.readouterr().out.splitlines()[3:]
+    assert len(lines) == 2 and all("not counted: at " in line and why in line for line in lines)
 
 
 def test_a_prompt_that_was_not_expected_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,7 +57,8 @@ BLIND_AFTER: Final = 1.0
 # Shares of the picture that the movement may fill, largest and least; and how much more before it is said
 # that it is too large when it was not before (and the reverse): no flicker at the border.
 LARGEST, LEAST, SLACK = 0.99, 0.36, 0.06
-FILLED: Final = 0.86  # of the picture, by the outline
+FILLED: Final = 0.79  # of the picture, by the outline: above it there is room for the words
+_FLOOR: Final = 0.95  # of its height: where the outline stands
 EDGE: Final = 0.012  # of the picture's size: a joint so near to the edge is as good as cut off
 _OFF_MIDDLE: Final = 0.10
 # Metres that a movement takes when nothing is known of it: an adult with the arms a little out.
@@ -189,7 +190,7 @@ class FramingGuide:
         """In the middle, as large as the picture allows; around the athlete once they are in place."""
         wide, tall = self._room
         scale = FILLED * min(width / wide, height / tall)
-        middle, bottom = width / 2, height * (0.5 + FILLED / 2)
+        middle, bottom = width / 2, height * _FLOOR
         if wide > tall:  # lying: its floor is not the picture's lower edge
             bottom = min(bottom, height * 0.5 + tall * scale * 0.75)
         if ok and self._scale is not None and self._foot is not None:

@@ -13,26 +13,27 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.capture import DEMO, VIDEO_SUFFIXES, Source
 from app.gestures import Action
+from app.rules import Prompt
 from app.summary import WorkoutSummary
 from app.ui import notices
 from app.ui.coach_view import CoachView
 from app.ui.coaching import Coaching, Moved
 from app.ui.feed import Feed
 from app.ui.library import Entry
+from app.ui.narrator import Narrator
 from app.ui.notice import Notice
 from app.ui.records import RepRecord, Say
 from app.ui.stage import Stage
-from app.ui.words import count_text, range_sign, t
+from app.ui.words import count_text, language, range_sign, t
 
 TICK: Final = 15  # milliseconds: twice the picture's rate, so that no frame waits long
-SILENT: Final = 2.0  # seconds without a frame before a camera that hangs is spoken of
 
 
 class CoachPage(CoachView):
     """States: no source, opening, warming up, before the set, countdown, set, rest, paused, failed.
 
     Signals: exercise_wanted(id) another one, from zero; broken_wanted(Entry) its file, read again;
-    source_wanted(spec); ended(WorkoutSummary); mirror_wanted(bool), mute_wanted(bool).
+    source_wanted(spec); ended(WorkoutSummary); mirror_wanted(bool), mute_wanted(bool), metronome_wanted().
     """
 
     home_wanted = Signal()
@@ -44,10 +45,12 @@ class CoachPage(CoachView):
     ended = Signal(object)
     mirror_wanted = Signal(bool)
     mute_wanted = Signal(bool)
+    metronome_wanted = Signal()
+    complaint = Signal(str)  # wrong_cue or wrong_rep: what was just seen is to be kept
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, narrator: Narrator) -> None:
         super().__init__()
-        self.feed = feed
+        self.feed, self.narrator = feed, narrator
         self.coaching: Coaching | None = None
         self.entry: Entry | None = None
         self.stage = Stage(self.video)
@@ -64,6 +67,7 @@ class CoachPage(CoachView):
 
     def _connect(self) -> None:
         self.feed.changed.connect(self.refresh)
+        self.overlays.skip_wanted.connect(self.skip)
         self.feed.happened.connect(self._on_happened)
         self.feed.finished.connect(self._on_finished)
         top, panel = self.top, self.panel
@@ -75,10 +79,14 @@ class CoachPage(CoachView):
         top.file_wanted.connect(self.ask_for_file)
         top.mirror_toggled.connect(self.mirror_wanted)
         top.mute_toggled.connect(self.mute_wanted)
+        top.demonstration_toggled.connect(self._show_aside)
+        top.figure_toggled.connect(self._show_aside)
         panel.toggled.connect(self.toggle_pause)
         panel.finish_wanted.connect(self.finish)
         panel.one_more_wanted.connect(self.one_more)
         panel.no_rep_wanted.connect(self.no_rep)
+        panel.wrong_cue_wanted.connect(lambda: self.complaint.emit("wrong_cue"))
+        panel.wrong_rep_wanted.connect(lambda: self.complaint.emit("wrong_rep"))
 
     def retranslate(self) -> None:
         """Sets all texts."""
@@ -106,6 +114,7 @@ class CoachPage(CoachView):
         self.coaching, self.entry, self._at_once, self.done = coaching, entry, at_once, None
         self.top.select_exercise(entry.id)
         if coaching is not None:
+            self.overlays.begin(coaching)
             if at_once:
                 coaching.start(at_once=True)
             self._begin_set()
@@ -131,6 +140,9 @@ class CoachPage(CoachView):
             Qt.Key.Key_Minus: self.no_rep,
             Qt.Key.Key_M: lambda: self.mirror_wanted.emit(not self.video.mirror),
             Qt.Key.Key_V: self.top.mute.toggle,
+            Qt.Key.Key_T: self.metronome_wanted.emit,
+            Qt.Key.Key_X: lambda: self.complaint.emit("wrong_cue"),
+            Qt.Key.Key_C: lambda: self.complaint.emit("wrong_rep"),
             Qt.Key.Key_D: self.top.demonstration.toggle,
             Qt.Key.Key_3: self.top.figure.toggle,
             Qt.Key.Key_O: self.ask_for_file,
@@ -164,6 +176,7 @@ class CoachPage(CoachView):
         """Time stands still. A recording stops; a camera goes on, for the gesture that ends the pause."""
         if self.coaching is not None and not self.paused and self.done is None:
             self.coaching.pause()
+            self.narrator.quiet()
             if self.feed.source is not None and not self.feed.source.live:
                 self.feed.set_paused(True)
             self._after_command()
@@ -211,13 +224,20 @@ class CoachPage(CoachView):
 
     def show_mirror(self, mirror: bool) -> None:
         self.video.set_mirror(mirror)
+        self.overlays.outline.mirror = self.figure.mirror = mirror
         self.top.show_switch(self.top.mirror, mirror)
 
     # ---- what is heard
 
     def _on_happened(self, what: object) -> None:
-        if isinstance(what, RepRecord) and self.coaching is not None:
+        if self.coaching is None:
+            return
+        if isinstance(what, RepRecord):
             self.coaching.add_rep(what.done)
+            if what.done.turn is not None:
+                self.panel.plot.mark(what.done.turn)
+        elif isinstance(what, Prompt) and self.coaching.state == "set" and not self.paused:
+            self.narrator.prompt(time.monotonic(), what)
 
     def _on_finished(self) -> None:
         """A recording has come to its end."""
@@ -235,16 +255,26 @@ class CoachPage(CoachView):
         if progress is not None and self.coaching is not None:
             result = progress.result
             self.stage.add_progress(progress, now)
-            self.panel.plot.add(result.time, result.measurement.values if result.measurement else None)
+            measured = result.measurement.values if result.measurement else None
+            self.panel.plot.add(result.time, measured, result.phase)
             height, width = result.frame.image.shape[:2] if result.frame is not None else (1, 1)
-            self._take(self.coaching.step(result, width, height))
+            moved = self.coaching.step(result, width, height)
+            self.narrator.step(now, self.coaching, moved)
+            self._take(moved)
             self._show_score()
+            self.overlays.show_step(now, self.coaching, result)
+            if self.narrator.tempo is not None:
+                self.panel.pacer.show_beat(self.narrator.beat, self.coaching.score.progress)
+            if not self.figure.isHidden():
+                wrong = self.coaching.score.highlight
+                self.figure.set_pose(result.pose, wrong.joints if wrong is not None else frozenset())
         score = self.coaching.score if self.coaching is not None else None
         if self.stage.paint(now, score, with_pose=not self.paused):
             self.status.show_state(self.feed.source, self.feed.engine, self.stage)
         if self.video.busy_text:
             self.video.turn = now
             self.video.update()
+        self.overlays.show_notes(now, self.coaching.notes if self.coaching is not None else ())
 
     def _take(self, moved: Moved) -> None:
         """What a step or a command brought about."""
@@ -254,6 +284,8 @@ class CoachPage(CoachView):
             self._begin_set()
         if moved.reps_changed:
             self.panel.list.show_reps(coaching.score.reps, range_sign(coaching.exercise.counting))
+        if moved.entered:
+            self.refresh()
         if moved.asked is not None:
             self._obey(moved.asked)
         if moved.new_rep:
@@ -282,12 +314,29 @@ class CoachPage(CoachView):
         assert self.coaching is not None
         exercise = self.coaching.exercise
         self.feed.worker.set_exercise(exercise)
-        self.panel.plot.follow(exercise.counting)
+        self.panel.plot.follow(exercise.counting, exercise.rules)
+        self.demonstration.set_exercise(exercise.id, exercise.name(language()))
+        planned = self.coaching.standing.planned
+        self.narrator.begin_set(planned.tempo if planned is not None else None)
+        self.show_tempo()
         self.panel.list.show_reps(self.coaching.score.reps, range_sign(exercise.counting))
         self.top.select_exercise(exercise.id)
         self._show_score()
 
     # ---- what is shown
+
+    def show_tempo(self) -> None:
+        """The metronome is there when a plan or the athlete asks for a tempo."""
+        tempo = self.narrator.tempo
+        self.panel.pacer.set_tempo(tempo)
+        self.panel.pacer.setVisible(tempo is not None)
+
+    def _show_aside(self) -> None:
+        self.show_aside(demonstration=self.top.demonstration.isChecked(), figure=self.top.figure.isChecked())
+
+    def flash(self, text: str) -> None:
+        """A short note on the picture."""
+        self.overlays.flash(text)
 
     def _show_score(self) -> None:
         coaching = self.coaching
@@ -308,30 +357,18 @@ class CoachPage(CoachView):
     def refresh(self) -> None:
         """Everything that follows from the state."""
         notice = self._notice()
+        covered = self.card.notice is not None
         self.card.show_notice(notice)
+        if notice is None and covered:
+            self.video.setFocus()  # so that keys are the page's
         self.video.dimmed = notice is not None
-        self.video.busy_text = self._busy()
+        self.video.busy_text = self.feed.busy
         can_run = self.feed.source is not None and self.coaching is not None
         running = can_run and not self.paused and self.coaching.state != "before"  # type: ignore[union-attr]
         self.panel.set_running(running, can_run=can_run)
         self._show_score()
         self.status.show_state(self.feed.source, self.feed.engine, self.stage)
         self.video.update()
-
-    def _busy(self) -> str:
-        feed = self.feed
-        if feed.engine_error or feed.source_error:
-            return ""
-        if feed.spec is not None and feed.source is None:
-            return t("Opening the source…")
-        if feed.spec is None and feed.cameras is None:
-            return t("Looking for cameras…")
-        if feed.source is not None and feed.source.live and feed.runner.silent_for > SILENT:
-            silent = f"{feed.runner.silent_for:.0f}"
-            return t("No picture for {time} s: is the camera plugged in?", time=silent)
-        if feed.engine is None:
-            return t(feed.preparing) if feed.preparing else t("Preparing the network…")
-        return ""
 
     def _notice(self) -> Notice | None:
         """The state that the picture is covered with, the most pressing first."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui import theme
 from app.ui.bars import StatusLine, TopBar
-from app.ui.notice import NoticeCard
+from app.ui.demonstration_view import DemonstrationView
+from app.ui.overlays import Overlays
 from app.ui.panel import SidePanel
 from app.ui.prompt import PromptBanner
+from app.ui.skeleton_3d import Skeleton3DView
 from app.ui.video import VideoView
 
 
@@ -22,13 +24,23 @@ class CoachView(QWidget):
         theme.named(self, "page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.video = VideoView()
-        self.card = NoticeCard(self.video)
         self.banner = PromptBanner()
         self.panel = SidePanel()
         self.top = TopBar()
         self.status = StatusLine()
+        self.overlays = Overlays(self.video)
+        self.card = self.overlays.card
+        self.demonstration = DemonstrationView()
+        self.figure = Skeleton3DView()
+        self._aside = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        for view in (self.figure, self.demonstration):
+            self._aside.addWidget(view, 1)
+            view.hide()
+        self._views = QHBoxLayout()
+        self._views.addWidget(self.video, 5)
+        self._views.addLayout(self._aside, 0)
         self._left = QVBoxLayout()
-        self._left.addWidget(self.video, 1)
+        self._left.addLayout(self._views, 1)
         self._left.addWidget(self.banner)
         self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._body.addLayout(self._left, 1)
@@ -42,11 +54,20 @@ class CoachView(QWidget):
         """Sets all texts."""
         self.top.retranslate()
         self.panel.retranslate()
-        self.video.retranslate()
+        for view in (self.video, self.overlays, self.demonstration, self.figure):
+            view.retranslate()
+
+    def show_aside(self, *, demonstration: bool, figure: bool) -> None:
+        """What stands beside the picture."""
+        self.demonstration.setVisible(demonstration)
+        self.figure.setVisible(figure)
+        self._views.setStretch(1, 3 if demonstration or figure else 0)
+        if demonstration:
+            self.demonstration.play()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        QTimer.singleShot(0, self.card.place)
+        QTimer.singleShot(0, self.overlays.place)
 
     def set_unit(self, scale: float, *, portrait: bool) -> None:
         """Sizes follow the window; see app/ui/window.py."""
@@ -54,11 +75,13 @@ class CoachView(QWidget):
         self._body.setDirection(ways.TopToBottom if portrait else ways.LeftToRight)
         gap = round(12 * scale)
         self._all.setContentsMargins(gap, gap, gap, round(8 * scale))
-        for layout in (self._all, self._left, self._body):
+        for layout in (self._all, self._left, self._body, self._views, self._aside):
             layout.setSpacing(round(10 * scale))
         self.top.set_unit(scale, narrow=portrait)
         self.status.narrow = portrait
         self.banner.set_unit(scale)
         self.panel.arrange(scale, portrait=portrait)
-        self.video.unit = scale
-        self.card.set_unit(scale)
+        for view in (self.video, self.demonstration, self.figure):
+            view.unit = scale
+        self.overlays.set_unit(scale)
+        QTimer.singleShot(0, self.overlays.place)

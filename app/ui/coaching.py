@@ -85,6 +85,12 @@ class Coaching:
         """The set under way or, between sets, the one just done."""
         return self.runner.last_set
 
+    @property
+    def rest_seconds(self) -> float:
+        """Of the rest under way, as the plan has it."""
+        sets, number = self.runner.plan.sets, self.standing.number
+        return sets[number - 2].rest if self.state == "rest" and number >= 2 else 0.0
+
     # ---- what comes from the pipeline
 
     def add_rep(self, rep: RepSummary) -> None:

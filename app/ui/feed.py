@@ -7,13 +7,17 @@ and app/capture.py.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
 from app.capture import DEMO, CameraInfo, Frame, Source
 from app.ui.records import EngineInfo, Progress, Summary
 from app.ui.source_runner import SourceRunner
+from app.ui.words import t
 from app.ui.worker import InferenceWorker
+
+SILENT: Final = 2.0  # seconds without a frame before a camera that hangs is spoken of
 
 
 class Feed(QObject):
@@ -51,6 +55,22 @@ class Feed(QObject):
     def spec(self) -> str | None:
         """The source asked for: a camera's number or name, a file, "demo"; None: none."""
         return self.runner.spec
+
+    @property
+    def busy(self) -> str:
+        """What is being waited for, in the user's language; empty: nothing."""
+        if self.engine_error or self.source_error:
+            return ""
+        if self.spec is not None and self.source is None:
+            return t("Opening the source…")
+        if self.spec is None and self.cameras is None:
+            return t("Looking for cameras…")
+        if self.source is not None and self.source.live and self.runner.silent_for > SILENT:
+            silent = f"{self.runner.silent_for:.0f}"
+            return t("No picture for {time} s: is the camera plugged in?", time=silent)
+        if self.engine is None:
+            return t(self.preparing) if self.preparing else t("Preparing the network…")
+        return ""
 
     # ---- what is asked
 

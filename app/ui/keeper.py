@@ -13,10 +13,13 @@ from datetime import datetime
 from pathlib import Path
 
 from app.errors import FormcueError
-from app.history import FILE, History
+from app.feedback import FOLDER as FEEDBACK
+from app.feedback import Complaint, PoseBuffer
+from app.history import FILE, Best, History
 from app.journal import Journal, journal_path, unfinished
 from app.rules import Exercise
 from app.summary import WorkoutSummary
+from app.ui.words import t
 from app.workouts import Plan, WorkoutError, WorkoutRunner
 
 log = logging.getLogger(__name__)
@@ -111,6 +114,32 @@ class Keeper:
         runner.finish()
         self._journal = Journal(found.path)
         self.save(runner.summary, runner.profile)
+
+    def new_bests(self, done: WorkoutSummary, profile: str) -> list[Best]:
+        """What this workout was better in than all before it; nothing when the history cannot be read."""
+        try:
+            with History(self.history_path) as history:
+                return history.new_bests(done, history.profile(profile or NAMELESS))
+        except FormcueError as error:
+            log.warning("%s", error)
+            return []
+
+    def keep_poses(
+        self, poses: PoseBuffer, complaint: Complaint, exercise: str, *, size: tuple[int, int], about: str
+    ) -> None:
+        """What was just seen, for whoever writes the rules; what became of it is told."""
+
+        def write() -> None:
+            now = datetime.now().astimezone()
+            folder = self.folder / FEEDBACK
+            try:
+                path = poses.save(folder, complaint, exercise, when=now, size=size, about=about)
+            except FormcueError as error:
+                self._told(str(error))
+            else:
+                self._told(t("Poses kept for the rule studio: {file}", file=path.name))
+
+        self._disk.submit(write)
 
     def settle(self) -> None:
         """Waits until everything is on the disk."""

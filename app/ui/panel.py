@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSizePolicy
 
 from app.ui import theme
 from app.ui.counter import CounterRing
+from app.ui.pacer import Pacer
 from app.ui.plot import ParameterPlot
 from app.ui.rep_list import RepList
 from app.ui.words import t
@@ -28,6 +29,8 @@ class SidePanel(QWidget):
         super().__init__()
         self.counter = CounterRing()
         self.plot = ParameterPlot()
+        self.pacer = Pacer()
+        self.pacer.hide()
         self.list = RepList()
         self.primary = theme.named(QPushButton(), "primary")
         self.primary.clicked.connect(self.toggled)
@@ -80,10 +83,11 @@ class SidePanel(QWidget):
         self.set_running(self._running, can_run=self._can_run)
         self.list.retranslate()
         self.plot.retranslate()
+        self.pacer.retranslate()
 
     def arrange(self, unit: float, *, portrait: bool) -> None:
         """Sizes and places everything for a window scale."""
-        self.plot.unit = unit
+        self.plot.unit = self.pacer.unit = unit
         self.list.set_unit(unit)
         for button in (self.primary, self.finish):
             button.setFixedHeight(round(56 * unit))
@@ -100,6 +104,7 @@ class SidePanel(QWidget):
         # In the column the counter gets all that three rows of the list leave it.
         self.counter.setMinimumHeight(100 if portrait else round(262 * unit))
         self.plot.setFixedHeight(round((110 if portrait else 92) * unit))
+        self.pacer.setFixedHeight(round(92 * unit))
         if portrait:
             self.setMinimumWidth(0)
             self.setMaximumWidth(WIDEST)
@@ -110,22 +115,23 @@ class SidePanel(QWidget):
             self.setFixedWidth(round(348 * unit))
 
     def _place(self, *, portrait: bool) -> None:
-        for part in (self.counter, self.plot, self.list):
+        for part in (self.counter, self.plot, self.pacer, self.list):
             self._grid.removeWidget(part)
         for line in (self._corrections, self._buttons):
             self._grid.removeItem(line)
         column = 1 if portrait else 0
         first = 0 if portrait else 1
         if portrait:
-            self._grid.addWidget(self.counter, 0, 0, 4, 1)
+            self._grid.addWidget(self.counter, 0, 0, 5, 1)
         else:
             self._grid.addWidget(self.counter, 0, 0)
         self._grid.addWidget(self.plot, first, column)
-        self._grid.addWidget(self.list, first + 1, column)
-        self._grid.addLayout(self._corrections, first + 2, column)
-        self._grid.addLayout(self._buttons, first + 3, column)
-        for row in range(5):
-            self._grid.setRowStretch(row, 1 if row == first + 1 else 0)
+        self._grid.addWidget(self.pacer, first + 1, column)
+        self._grid.addWidget(self.list, first + 2, column)
+        self._grid.addLayout(self._corrections, first + 3, column)
+        self._grid.addLayout(self._buttons, first + 4, column)
+        for row in range(6):
+            self._grid.setRowStretch(row, 1 if row == first + 2 else 0)
         for place in range(2):
             self._grid.setColumnStretch(place, 1 if portrait or place == 0 else 0)
 

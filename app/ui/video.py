@@ -40,6 +40,7 @@ class VideoView(QWidget):
         self.dimmed = False
         self.busy_text = ""  # a chip with a spinner, top left
         self.corner_text = ""  # a chip, top right
+        self.notes: tuple[str, ...] = ()  # chips, bottom left
         self.turn = 0.0  # of the spinner, seconds
         self._frame: Frame | None = None
         self._image: QImage | None = None
@@ -131,9 +132,10 @@ class VideoView(QWidget):
             _to_image(cv2.cvtColor(large, cv2.COLOR_BGR2BGRA), QImage.Format.Format_RGB32)
         )
 
-    def _place(self, x: float, y: float) -> QPointF:
+    def place(self, x: float, y: float) -> QPointF:
         """Frame pixels -> widget coordinates."""
-        assert self._frame is not None
+        if self._frame is None:
+            return QPointF(x, y)
         height, width = self._frame.image.shape[:2]
         share = 1.0 - x / width if self.mirror else x / width
         return QPointF(
@@ -154,19 +156,29 @@ class VideoView(QWidget):
             painter.drawImage(self._target.topLeft(), self._image)
             if self._pose is not None and not self.dimmed:
                 painter.setClipRect(self._target)
-                paint_skeleton(painter, self._pose, self._place, highlight=self._highlight, unit=self.unit)
+                paint_skeleton(painter, self._pose, self.place, highlight=self._highlight, unit=self.unit)
                 painter.setClipping(False)
             self.painted_frames += 1
         if self.dimmed:
             painter.fillRect(self.rect(), theme.colour("background", 0.62))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.busy_text:
-            self._paint_chip(painter, self.busy_text, left=True, spinner=True)
+            self._paint_chip(painter, self.busy_text, spinner=True)
         if self.corner_text and self._image is not None:
-            self._paint_chip(painter, self.corner_text, left=False, spinner=False)
+            self._paint_chip(painter, self.corner_text, left=False)
+        for row, note in enumerate(reversed(self.notes)):
+            self._paint_chip(painter, note, from_below=row)
         self._round_corners(painter)
 
-    def _paint_chip(self, painter: QPainter, text: str, *, left: bool, spinner: bool) -> None:
+    def _paint_chip(
+        self,
+        painter: QPainter,
+        text: str,
+        *,
+        left: bool = True,
+        spinner: bool = False,
+        from_below: int | None = None,
+    ) -> None:
         unit = self.unit
         painter.setFont(theme.font((20 if spinner else 16) * unit, "SemiBold"))
         metrics = painter.fontMetrics()
@@ -174,7 +186,8 @@ class VideoView(QWidget):
         room = h * 0.95 if spinner else 14 * unit
         w = metrics.horizontalAdvance(text) + room + 14 * unit
         margin = 14 * unit
-        box = QRectF(margin if left else self.width() - w - margin, margin, w, h)
+        top = margin if from_below is None else self.height() - (margin + h) - from_below * (h + 8 * unit)
+        box = QRectF(margin if left else self.width() - w - margin, top, w, h)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("picture_shade", 0.78))
         painter.drawRoundedRect(box, h / 2, h / 2)

@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
+from PySide6.QtWidgets import QMainWindow, QWidget
 
 from app.capture import DEMO, Source
 from app.errors import FormcueError
+from app.feedback import Complaint
 from app.gestures import Gesture, load_gestures
+from app.rules import Exercise
 from app.settings import Settings, data_folder, save_settings
 from app.summary import WorkoutSummary
 from app.ui import theme
@@ -25,6 +27,10 @@ from app.ui.help_page import HelpPage
 from app.ui.home import HomePage
 from app.ui.keeper import Keeper
 from app.ui.library import Shelf, shown_entries
+from app.ui.narrator import Narrator
+from app.ui.page_stack import PageStack
+from app.ui.records_pages import RecordPages
+from app.ui.rule_reload import RuleReloader
 from app.ui.settings_page import SettingsPage
 from app.ui.tour import Tour
 from app.ui.words import language, set_language, t
@@ -34,10 +40,6 @@ from app.workouts import WorkoutRunner, one_set
 
 log = logging.getLogger(__name__)
 FIRST_EXERCISE: Final = "squat"
-
-# The size that the measures of every view are given for, landscape and portrait.
-LANDSCAPE: Final = (1280, 720)
-PORTRAIT: Final = (720, 1180)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,22 +80,26 @@ class MainWindow(QMainWindow):
         self.settings = replace(settings, **(told or {}))  # what holds: the command line goes before
         self.feed = Feed(worker)
         self.keeper = Keeper(data_folder(), told=self._told.emit)
-        self._shape: tuple[float, bool] | None = None  # scale and portrait, as laid out
         self._wanted: tuple[str | None, bool] | None = None  # source and loop, until cameras are listed
-        self.stack = theme.named(QStackedWidget(), "page")
+        self.stack = PageStack()
         self.setCentralWidget(self.stack)
         self.gestures = _gestures()
-        self.home, self.coach = HomePage(), CoachPage(self.feed)
+        self.narrator = Narrator()
+        self.muted = False
+        self.home, self.coach = HomePage(), CoachPage(self.feed, self.narrator)
         self.preferences = SettingsPage(self.settings, [entry.name for entry in _models()])
         self.help = HelpPage(self.gestures)
+        self.records = RecordPages(self.stack, self.shelf, self.keeper)
         for page in (self.home, self.coach, self.preferences, self.help):
-            self.stack.addWidget(page)
+            self.stack.add(page)
         self.tour = Tour(self.home)
+        self.reloader = RuleReloader(self)
         self._before: QWidget = self.home  # the page that the help was asked for from
         self._connect()
         self.feed.look_for_cameras()
         self._arrange()
         self._fill()
+        self._take_sound()
         if options.source is None and options.exercise is None:
             self.show_home()
             if not self.settings.tour_done:
@@ -122,7 +128,21 @@ class MainWindow(QMainWindow):
         coach.source_wanted.connect(self.open)
         coach.reload_wanted.connect(self.reload_exercise)
         coach.mirror_wanted.connect(self.set_mirror)
-        coach.ended.connect(self.show_summary)
+        coach.mute_wanted.connect(self.set_muted)
+        coach.metronome_wanted.connect(lambda: self.change(metronome=not self.settings.metronome))
+        coach.complaint.connect(self.keep_poses)
+        coach.ended.connect(self._on_ended)
+        records = self.records
+        home.history_wanted.connect(lambda: records.show_history(self.settings.profile))
+        home.plan_edited.connect(records.edit_plan)
+        home.studio_wanted.connect(lambda: records.show_studio(None))
+        records.home_wanted.connect(self.show_home)
+        records.again_wanted.connect(self._again)
+        records.plans_changed.connect(self._on_plans_changed)
+        records.profile_chosen.connect(lambda name: self.change(profile=name))
+        self.reloader.reloaded.connect(self._on_rules_changed)
+        self.reloader.broken.connect(self._on_rules_broken)
+        self._told.connect(self.coach.flash)
         self.feed.opened.connect(self._on_opened)
         self.feed.changed.connect(self._on_feed_changed)
 
@@ -143,7 +163,8 @@ class MainWindow(QMainWindow):
                 one_set(entry.exercise), self.shelf.exercises, profile=self.settings.profile, keep=not at_once
             )
             self.coach.follow(self._coaching(runner), entry, at_once=at_once)
-        self._show(self.coach)
+        self.reloader.watch(entry.path)
+        self.stack.show_page(self.coach)
         self._open(source, loop=self.options.loop)
 
     def begin_plan(self, path: Path) -> None:
@@ -167,7 +188,7 @@ class MainWindow(QMainWindow):
         entry = self.shelf.entry(runner.exercise.id)
         assert entry is not None
         self.coach.follow(self._coaching(runner), entry, at_once=False)
-        self._show(self.coach)
+        self.stack.show_page(self.coach)
         self._open(self.feed.spec or self.options.source, loop=True)
 
     def _coaching(self, runner: WorkoutRunner) -> Coaching:
@@ -237,31 +258,70 @@ class MainWindow(QMainWindow):
             name = waiting.plan.name(language())
             text = t("“{name}” is not finished: {done} of {total} sets.", name=name, done=done, total=total)
         self.home.offer_to_resume(text)
-        self._show(self.home)
+        self.stack.show_page(self.home)
 
     def show_settings(self) -> None:
-        self._show(self.preferences)
+        self.stack.show_page(self.preferences)
 
     def toggle_help(self) -> None:
         """Shows the help, or goes back to where it was asked for. A set is paused meanwhile."""
         if self.stack.currentWidget() is self.help:
-            self._show(self._before)
+            self.stack.show_page(self._before)
         else:
             self.coach.pause()
             self._before = self.stack.currentWidget() or self.home
-            self._show(self.help)
+            self.stack.show_page(self.help)
 
     def _begin_tour(self) -> None:
         self.show_home()
         self.tour.begin()
 
-    def show_summary(self, done: WorkoutSummary) -> None:
-        """What was done; it is kept."""
+    def _on_ended(self, done: WorkoutSummary) -> None:
+        """What was done is shown, and kept; an empty one stays with the coach, who says why."""
+        self.reloader.watch(None)
         self.keeper.save(done, self.settings.profile)
+        if done.sets:
+            self.records.show_summary(done, self.settings.profile)
 
-    def _show(self, page: QWidget) -> None:
-        self.stack.setCurrentWidget(page)
-        page.setFocus()
+    def _again(self) -> None:
+        """The same once more."""
+        plan = self.coach.coaching.runner.plan if self.coach.coaching is not None else None
+        if plan is None or plan.path is None:
+            self.begin_exercise(self.coach.entry.id if self.coach.entry is not None else FIRST_EXERCISE)
+        else:
+            self.begin_plan(plan.path)
+
+    def _on_plans_changed(self) -> None:
+        self.shelf.reload_plans()
+        self._fill()
+        self.show_home()
+
+    # ---- rules that change while they are used
+
+    def _on_rules_changed(self, exercise: Exercise) -> None:
+        self.shelf.reload_entry(exercise.path or Path())
+        if self.coach.coaching is not None and exercise.id in self.shelf.exercises:
+            judged = self.shelf.exercises[exercise.id]
+            self.coach.coaching.replace_exercise(judged)
+            self.worker.set_exercise(self.coach.coaching.exercise)
+            self.coach.flash(t("The rule file was read again"))
+
+    def _on_rules_broken(self, problems: tuple[str, ...]) -> None:
+        self.coach.flash(t("The rule file has errors: {problem}", problem=Path(problems[0]).name))
+
+    def keep_poses(self, complaint: Complaint) -> None:
+        """What the athlete says was wrong is kept as poses, for the rule studio."""
+        coaching = self.coach.coaching
+        if coaching is None:
+            return
+        result = coaching.score.result
+        prompt = result.prompt if result is not None else None
+        about = prompt.rule if complaint == "wrong_cue" and prompt is not None else ""
+        source = self.feed.source
+        size = (source.width, source.height) if source is not None else (1, 1)
+        self.keeper.keep_poses(
+            self.worker.last_poses(), complaint, coaching.exercise.id, size=size, about=about
+        )
 
     def _fill(self) -> None:
         entries = self.shelf.entries
@@ -289,40 +349,28 @@ class MainWindow(QMainWindow):
             self.shelf.level = now.strictness
         if (now.language, now.theme, now.text_size) != (before.language, before.theme, before.text_size):
             self._retranslate()
+        self._take_sound()
         self.preferences.show_settings(now)
 
     def _retranslate(self) -> None:
         """Language or theme are others."""
-        self._shape = None
-        self._arrange()
-        for page in self._pages():
-            retranslate: Callable[[], None] = page.retranslate  # type: ignore[attr-defined]
-            retranslate()
+        self.stack.retranslate()
         self.tour.retranslate()
         self._fill()
 
-    def _pages(self) -> list[QWidget]:
-        return [page for place in range(self.stack.count()) if (page := self.stack.widget(place))]
+    def set_muted(self, muted: bool) -> None:
+        """Silence for this time; the settings keep what they say."""
+        self.muted = muted
+        self.coach.top.show_switch(self.coach.top.mute, muted)
+        self._take_sound()
+
+    def _take_sound(self) -> None:
+        self.narrator.take(self.settings, muted=self.muted)
+        self.coach.show_tempo()
 
     def _arrange(self) -> None:
-        """Type and spacings follow the window, in steps, so that dragging its edge stays smooth."""
-        width, height = self.width(), self.height()
-        portrait = width < height * 1.05
-        across, down = PORTRAIT if portrait else LANDSCAPE
-        scale = round(min(width / across, height / down) / 0.05) * 0.05
-        scale = min(3.0, max(0.5, scale))
-        if (scale, portrait) == self._shape:
-            return
-        self._shape = scale, portrait
-        self.setStyleSheet(theme.style_sheet(scale))
-        for page in self._pages():
-            self._scale(page)
-
-    def _scale(self, page: QWidget) -> None:
-        if self._shape is not None:
-            scale, portrait = self._shape
-            page.set_unit(scale, portrait=portrait)  # type: ignore[attr-defined]
-            self.tour.set_unit(scale)
+        if self.stack.arrange(self.width(), self.height()):
+            self.tour.set_unit(self.stack.unit)
 
     def toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -346,13 +394,13 @@ class MainWindow(QMainWindow):
             Qt.Key.Key_Escape: self.back,
             Qt.Key.Key_F1: self.toggle_help,
         }
-        page = self.stack.currentWidget()
-        acts |= getattr(page, "keys", dict)()
-        act = acts.get(Qt.Key(event.key()))
-        if act is None or event.isAutoRepeat():
+        key = Qt.Key(event.key())
+        if event.isAutoRepeat():
             super().keyPressEvent(event)
-        else:
-            act()
+        elif key == Qt.Key.Key_Escape and self.isFullScreen():
+            self.toggle_full_screen()
+        elif not self.stack.act(event):
+            acts.get(key, lambda: QMainWindow.keyPressEvent(self, event))()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -361,6 +409,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Asks the threads to end and goes at once; the program waits for them behind (see app.py)."""
         self.coach.hide()  # its timers end
+        self.narrator.quiet()
+        self.records.close()
         self.feed.runner.stop()
         self.worker.stop(0.0)
         self.keeper.close()

@@ -1,0 +1,108 @@
+"""What lies over the picture: the way into it, the countdown, the rest, a gesture's ring, notes, the card."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from PySide6.QtCore import QObject, Signal
+
+from app.framing import check_light
+from app.pipeline import StepResult
+from app.ui.coaching import Coaching
+from app.ui.gesture_ring import GestureRing
+from app.ui.notice import NoticeCard
+from app.ui.outline import OutlineOverlay
+from app.ui.rest_card import RestCard
+from app.ui.video import VideoView
+
+LIGHT_EVERY: Final = 1.0  # seconds between looks at the light
+FLASH: Final = 6.0  # seconds that a short note stays
+
+
+class Overlays(QObject):
+    """Children of the picture; `place` when its size changes, `show_step` with every step of the workout.
+
+    skip_wanted: the rest is over, by its button.
+    """
+
+    skip_wanted = Signal()
+
+    def __init__(self, video: VideoView) -> None:
+        super().__init__(video)
+        self.video = video
+        self.outline = OutlineOverlay(video)
+        self.outline.place = video.place
+        self.ring = GestureRing(video)
+        self.card = NoticeCard(video)
+        self.rest: RestCard | None = None
+        self._light: str | None = None  # what is wrong with the picture itself
+        self._light_seen = 0.0
+        self._note, self._note_until = "", 0.0
+
+    def retranslate(self) -> None:
+        """Sets all texts."""
+        self.outline.retranslate()
+        self.ring.retranslate()
+        if self.rest is not None:
+            self.rest.retranslate()
+
+    def set_unit(self, unit: float) -> None:
+        self.outline.unit = self.ring.unit = unit
+        self.card.set_unit(unit)
+
+    def place(self) -> None:
+        """Everything follows the picture."""
+        video, size = self.video, self.ring.sizeHint()
+        self.card.place()
+        self.outline.setGeometry(video.rect())
+        left, top = (video.width() - size.width()) // 2, (video.height() - size.height()) // 2
+        self.ring.setGeometry(left, top, size.width(), size.height())
+        if self.rest is not None and not self.rest.isHidden():
+            self.rest.setGeometry(video.rect())
+            self.rest.set_unit(video.unit, portrait=video.width() < video.height())
+
+    def begin(self, coaching: Coaching) -> None:
+        """Another workout."""
+        if self.rest is not None:
+            self.rest.setParent(None)
+            self.rest.deleteLater()
+        self.rest = RestCard(coaching.library)
+        self.rest.setParent(self.video)
+        self.rest.hide()
+        self.rest.skip_wanted.connect(self.skip_wanted)
+        self.rest.more_wanted.connect(coaching.runner.more_rest)
+
+    def show_step(self, now: float, coaching: Coaching, result: StepResult) -> None:
+        """now: monotonic seconds."""
+        standing = coaching.standing
+        paused, state = coaching.paused, standing.state
+        if state == "before" and now - self._light_seen > LIGHT_EVERY and result.frame is not None:
+            self._light_seen, self._light = now, check_light(result.frame.image, result.pose)
+        if state == "countdown" and not paused:
+            self.outline.show_count(int(coaching.number))
+        else:
+            advice = coaching.advice if state == "before" and not paused else None
+            self.outline.show_advice(advice, self._light)
+        self.outline.pulse = now
+        self.ring.show_state(coaching.gesture, "paused" if paused else state)
+        resting = state == "rest" and not paused
+        if self.rest is not None:
+            if resting:
+                self.rest.show_rest(standing, total=coaching.rest_seconds, last=coaching.last_set)
+            if resting == self.rest.isHidden():
+                self.rest.setVisible(resting)
+                self.place()
+
+    def flash(self, text: str) -> None:
+        """A short note on the picture."""
+        self._note, self._note_until = text, time.monotonic() + FLASH
+
+    def show_notes(self, now: float, lasting: tuple[str, ...]) -> None:
+        """lasting: those that stay; the short one goes by itself."""
+        if self._note and now > self._note_until:
+            self._note = ""
+        notes = (*lasting, *((self._note,) if self._note else ()))
+        if notes != self.video.notes:
+            self.video.notes = notes
+            self.video.update()

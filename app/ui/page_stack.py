@@ -1,0 +1,104 @@
+"""The pages of the window: one is shown; all follow the window's size, the language and the theme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol, cast
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from app.ui import theme
+
+# The size that the measures of every view are given for, landscape and portrait.
+LANDSCAPE: Final = (1280, 720)
+PORTRAIT: Final = (720, 1180)
+
+
+class Page(Protocol):
+    """What every page can do, beside being a widget. keys() is optional, and so is set_unit: a page that
+    keeps its own scale follows its own size."""
+
+    def retranslate(self) -> None:
+        """Sets all texts, and icons in the theme's colours."""
+        ...
+
+    def set_unit(self, unit: float, *, portrait: bool) -> None:
+        """Sizes follow the window."""
+        ...
+
+
+class PageStack(QStackedWidget):
+    """show_page shows one; a page that is added gets the size of now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        theme.named(self, "page")
+        self._shape: tuple[float, bool] = (1.0, False)  # scale and portrait, as laid out
+
+    @property
+    def pages(self) -> list[QWidget]:
+        return [page for place in range(self.count()) if (page := self.widget(place)) is not None]
+
+    @property
+    def unit(self) -> float:
+        """The scale of now."""
+        return self._shape[0]
+
+    def add(self, page: QWidget) -> None:
+        self.addWidget(page)
+        self._scale(page)
+
+    def drop(self, page: QWidget | None) -> None:
+        """A page that is not needed any more."""
+        if page is not None:
+            self.removeWidget(page)
+            page.deleteLater()
+
+    def show_page(self, page: QWidget) -> None:
+        if self.indexOf(page) < 0:
+            self.add(page)
+        self.setCurrentWidget(page)
+        page.setFocus()
+
+    def retranslate(self) -> None:
+        """Language, theme or text size are others."""
+        self._lay_out()
+        for page in self.pages:
+            cast(Page, page).retranslate()
+
+    def arrange(self, width: int, height: int) -> bool:
+        """Type and spacings follow the window, in steps, so that dragging its edge stays smooth.
+
+        True when they are others now.
+        """
+        portrait = width < height * 1.05
+        across, down = PORTRAIT if portrait else LANDSCAPE
+        scale = round(min(width / across, height / down) / 0.05) * 0.05
+        shape = min(3.0, max(0.5, scale)), portrait
+        if shape == self._shape and self.styleSheet():
+            return False
+        self._shape = shape
+        self._lay_out()
+        return True
+
+    def _lay_out(self) -> None:
+        self.setStyleSheet(theme.style_sheet(self.unit))
+        for page in self.pages:
+            self._scale(page)
+
+    def _scale(self, page: QWidget) -> None:
+        if hasattr(page, "set_unit"):
+            scale, portrait = self._shape
+            cast(Page, page).set_unit(scale, portrait=portrait)
+
+    def act(self, event: QKeyEvent) -> bool:
+        """What the page shown does at this key. False when it is nothing to it."""
+        keys: Callable[[], dict[Qt.Key, Callable[[], object]]] | None
+        keys = getattr(self.currentWidget(), "keys", None)
+        act = keys().get(Qt.Key(event.key())) if keys is not None else None
+        if act is None:
+            return False
+        act()
+        return True

@@ -31,8 +31,8 @@ Role = Literal["limit", "start", "turn", "reach", "start_below"]
 _Node = yaml.nodes.Node
 
 # The number, the space after it and the unit, as they are written.
-_WRITTEN: Final = re.compile(r"([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(\s*)(|deg|°|%|deg/s|°/s|%/s|ms|s|min)")
-_FACTORS: Final = {"%": 0.01, "%/s": 0.01, "ms": 0.001, "min": 60.0}
+_WRITTEN: Final = re.compile(r"([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(\s*)(|deg|°|%|deg/s|°/s|%/s|s)")
+_FACTORS: Final = {"%": 0.01, "%/s": 0.01}
 _OPERATORS: Final = ("below", "above", "between", "outside")
 # The least change of a number with the mouse or a key, in the parameter's unit.
 _STEPS: Final = {
@@ -225,6 +225,7 @@ class RuleEditor:
         self.path = path
         self._done: list[Edit] = []
         self._undone: list[Edit] = []
+        self._tree: tuple[str, _Node] | None = None
         self._data = self._read()
         self.text = _decoded(self.path, self._data)
 
@@ -334,7 +335,9 @@ class RuleEditor:
         self._data, self.text = data, _decoded(self.path, data)
 
     def _scalar(self, place: Place) -> yaml.ScalarNode:
-        node: _Node | None = compose(self.text)
+        if self._tree is None or self._tree[0] != self.text:
+            self._tree = self.text, compose(self.text)  # dragging asks for the same place again and again
+        node: _Node | None = self._tree[1]
         for step in place:
             if isinstance(step, str):
                 node = _child(node, step)

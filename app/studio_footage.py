@@ -32,7 +32,7 @@ from app.skeleton import Pose
 from app.weights import WeightsError, read_catalogue
 
 # Pictures are kept at this height at most, and so many bytes of them: then only every second one, and so on.
-PICTURE_HEIGHT: Final = 540
+PICTURE_HEIGHT: Final = 400
 PICTURE_BYTES: Final = 192 * 1024 * 1024
 JPEG_QUALITY: Final = 82
 KEPT_RECORDINGS: Final = 40

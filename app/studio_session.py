@@ -89,12 +89,8 @@ class Analysis:
     def explained(self, rule: str) -> tuple[Explanation, ...]:
         """Why that rule fires or does not, frame by frame. Raises KeyError when there is no such rule."""
         if rule not in self._explained:
-            track, counted, engine = self.track, self.counted, RuleEngine(self.exercise)
-            out = []
-            for index, time in enumerate(track.times):
-                engine.step(time, track.measurements[index], counted.phases[index], counted.events[index])
-                out.append(engine.explain(rule))
-            self._explained[rule] = tuple(out)
+            again = judge(self.exercise, self.track, counted=self.counted, explain=rule)
+            self._explained[rule] = again._explained[rule]
         return self._explained[rule]
 
     def states(self, rule: str, state_of: Callable[[Explanation], S]) -> tuple[S, ...]:
@@ -132,15 +128,26 @@ def count(counting: Counting, track: Track) -> Counted:
 
 
 def judge(
-    exercise: Exercise, track: Track, *, counted: Counted | None = None, language: str = "en"
+    exercise: Exercise,
+    track: Track,
+    *,
+    counted: Counted | None = None,
+    explain: str = "",
+    language: str = "en",
 ) -> Analysis:
-    """Counts and judges all frames. counted: of before; taken over when it is of this very counting."""
+    """Counts and judges all frames.
+
+    counted: of before; taken over when it is of this very counting. explain: the rule whose explanations
+    are wanted at once; `Analysis.explained` gives those of any other later. Raises KeyError when there is
+    no such rule.
+    """
     if counted is None or counted.track is not track or counted.counting != exercise.counting:
         counted = count(exercise.counting, track)
     engine = RuleEngine(exercise, language=language)
     prompts: list[Prompt] = []
     active: list[tuple[ActiveRule, ...]] = []
     judgements: dict[tuple[int, str], Explanation] = {}
+    explained: list[Explanation] = []
     of_reps = [rule.id for rule in exercise.rules if rule.judge == "rep"]
 
     def note(events: tuple[Event, ...]) -> None:
@@ -152,11 +159,13 @@ def judge(
         ended = counted.events[index]
         prompts += engine.step(time, track.measurements[index], counted.phases[index], ended)
         active.append(tuple(engine.active))
+        if explain:
+            explained.append(engine.explain(explain))
         note(ended)
     prompts += engine.finish(track.end, counted.last)
     note(counted.last)
     events = counted.all_events
-    return Analysis(
+    analysis = Analysis(
         exercise=exercise,
         track=track,
         counted=counted,
@@ -167,6 +176,9 @@ def judge(
         judgements=judgements,
         active=tuple(active),
     )
+    if explain:
+        analysis._explained[explain] = tuple(explained)
+    return analysis
 
 
 def _spans(times: Sequence[float], names: Sequence[str]) -> tuple[Span, ...]:
@@ -185,11 +197,12 @@ class StudioSession:
     """A rule file open on a recording.
 
     exercise: as the file said when it was last sound; None before that. problems: what is wrong with the
-    file now, line by line. analysis: None until there are both.
+    file now, line by line. analysis: None until there are both. rule: the one that is looked at.
     """
 
     def __init__(self, *, language: str = "en") -> None:
         self.language = language
+        self.rule = ""
         self.path: Path | None = None
         self.editor: RuleEditor | None = None
         self.exercise: Exercise | None = None
@@ -289,7 +302,8 @@ class StudioSession:
         if self.track is None:
             return None
         known = self.analysis.counted if self.analysis is not None else None
-        return judge(exercise, self.track, counted=known, language=self.language)
+        explain = self.rule if self.rule in {rule.id for rule in exercise.rules} else ""
+        return judge(exercise, self.track, counted=known, explain=explain, language=self.language)
 
     def _sound_editor(self) -> RuleEditor:
         if self.editor is None or self.problems:

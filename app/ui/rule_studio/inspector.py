@@ -55,7 +55,8 @@ class Inspector(QWidget):
         """The one sentence."""
         if self.rule is None or self.explanation is None:
             return t("Select a rule to see why it fires, or does not, at the playhead.")
-        return f"{self.rule.id} {self.explanation.text(language())}"
+        text = self.explanation.text(language())
+        return text[:1].upper() + text[1:]
 
     def rows(self) -> list[Row]:
         """Everything the rule asks for, met or not."""
@@ -82,8 +83,8 @@ class Inspector(QWidget):
             )
         if found.hold_for:
             held = min(1.0, found.held / found.hold_for)
-            seconds = t("{seconds:.1f} s", seconds=found.held)
-            wanted = t("{seconds:.1f} s", seconds=found.hold_for)
+            seconds = t("{seconds} s", seconds=f"{found.held:.1f}")
+            wanted = t("{seconds} s", seconds=f"{found.hold_for:g}")
             out.append(Row(met=held >= 1.0, name=t("Hold"), found=seconds, wanted=wanted, share=held))
         return out
 

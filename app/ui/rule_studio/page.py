@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import (
     QHideEvent,
     QKeyEvent,
@@ -14,25 +14,23 @@ from PySide6.QtGui import (
     QShortcut,
     QShowEvent,
 )
-from PySide6.QtWidgets import QFileDialog
 
-from app.capture import DEMO, VIDEO_SUFFIXES
+from app.capture import DEMO
 from app.errors import FormcueError
 from app.rule_edit import Place
 from app.studio_footage import Footage, Loading
-from app.studio_lanes import Lane, TimeWindow, lane_of, lanes_of, with_moved
+from app.studio_lanes import TimeWindow, lane_of
 from app.studio_session import StudioSession
 from app.ui.rule_reload import RuleReloader
 from app.ui.rule_studio.background import FootageRunner, TestRunner
+from app.ui.rule_studio.dialogs import RULE_SUFFIXES, ask_for_recording, ask_for_rules
 from app.ui.rule_studio.frame import StudioFrame
-from app.ui.rule_studio.labels import value_text
+from app.ui.rule_studio.hand import LevelHand
+from app.ui.rule_studio.player import Player
 from app.ui.rule_studio.state import Timeline, state_of
 from app.ui.words import language, t
 
-RULE_SUFFIXES: Final = (".yaml", ".yml")
-SIZE: Final = (1280, 720)  # what the measures of every view are given for
-PLAY_EVERY: Final = 33  # milliseconds
-PICTURE_AFTER: Final = 150
+PICTURE_AFTER: Final = 150  # milliseconds
 ZOOM: Final = 1.5
 NOTE_SECONDS: Final = 8
 
@@ -50,18 +48,15 @@ class StudioPage(StudioFrame):
         self.session = StudioSession(language=language())
         self.footage: Footage | None = None
         self.playhead = 0.0
-        self.rule = ""
         self._window: TimeWindow | None = None
-        self._lanes: tuple[Lane, ...] = ()
-        self._selected: Place | None = None
-        self._moved: float | None = None
-        self._refusal = self._failure = ""
+        self.hand = LevelHand(self.session)
+        self._failure = ""
         self._recording: Path | None = None
         self.runner, self.tests = FootageRunner(), TestRunner()
         self.reloader = RuleReloader(self)
         self._connect()
-        self._timer, self._clock = QTimer(self), QElapsedTimer()
-        self._timer.timeout.connect(self._play_on)
+        self.player = Player(self)
+        self.player.advanced.connect(self._play_on)
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
         self._quiet.timeout.connect(lambda: self.bar.note.setText(""))
@@ -129,9 +124,9 @@ class StudioPage(StudioFrame):
     def open_rules(self, path: Path) -> None:
         self.session.open_rules(path)
         self.reloader.watch(path)
-        self.rule, self._selected = "", None
+        self.session.rule, self.hand.selected = "", None
         if self.session.exercise is not None and self.session.exercise.rules:
-            self.rule = self.session.exercise.rules[0].id
+            self.session.rule = self.session.exercise.rules[0].id
         self.timeline.file = path.name
         self._file_changed()
 
@@ -147,21 +142,14 @@ class StudioPage(StudioFrame):
         self._refresh()
 
     def ask_for_rules(self) -> None:
-        folder = str(self.session.path.parent) if self.session.path is not None else ""
-        pattern = " ".join(f"*{suffix}" for suffix in RULE_SUFFIXES)
-        name, _ = QFileDialog.getOpenFileName(
-            self, t("Open a rule file"), folder, f"{t('Rule files')} ({pattern})"
-        )
-        if name:
-            self.open_rules(Path(name))
+        path = ask_for_rules(self, self.session.path.parent if self.session.path is not None else None)
+        if path is not None:
+            self.open_rules(path)
 
     def ask_for_recording(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in (".poses.gz", ".poses", ".json", *VIDEO_SUFFIXES))
-        name, _ = QFileDialog.getOpenFileName(
-            self, t("Open a recording or a video"), "", f"{t('Recordings and videos')} ({pattern})"
-        )
-        if name:
-            self.open_recording(Path(name))
+        path = ask_for_recording(self, self._recording.parent if self._recording is not None else None)
+        if path is not None:
+            self.open_recording(path)
 
     def reload(self) -> None:
         """Reads the rule file again."""
@@ -187,9 +175,9 @@ class StudioPage(StudioFrame):
 
     def toggle_play(self) -> None:
         if self.footage is not None:
-            if not self._timer.isActive() and self.playhead >= self.footage.track.end:
+            if not self.player.playing and self.playhead >= self.footage.track.end:
                 self.scrub(self.footage.track.start)
-            self._set_playing(not self._timer.isActive())
+            self._set_playing(not self.player.playing)
 
     def zoom(self, steps: int) -> None:
         """Nearer or farther around the playhead; 0: all of it."""
@@ -215,11 +203,11 @@ class StudioPage(StudioFrame):
 
     def select_rule(self, rule: str) -> None:
         """Shows why this one fires or not."""
-        if rule != self.rule:
-            self.rule = rule
+        if rule != self.session.rule:
+            self.session.rule = rule
             mine = [t for t in self.session.thresholds if t.owner == rule]
-            if self._selected not in [t.place for t in mine]:
-                self._selected = None
+            if self.hand.selected not in [t.place for t in mine]:
+                self.hand.selected = None
             self._show_moment()
             if mine:
                 self.timeline.reveal(lane_of(mine[0].name))
@@ -261,49 +249,19 @@ class StudioPage(StudioFrame):
     # ---- levels
 
     def _on_level_selected(self, place: Place | None) -> None:
-        self._selected = place
+        self.hand.selected = place
         self._show_moment()
 
     def _on_level_moved(self, place: Place, value: float) -> None:
-        """Shows at once what the value would bring; nothing is written yet."""
-        self._selected, self._moved, self._refusal = place, value, ""
-        try:
-            self.session.try_value(place, value)
-        except FormcueError as error:
-            self._refusal = str(error)
-        if self.session.exercise is not None:
-            lanes = lanes_of(self.session.exercise, self.session.thresholds, self.session.analysis)
-            self._lanes = with_moved(lanes, self.session.exercise, self.session.thresholds, place, value)
-        threshold = self.session.threshold(place)
-        if threshold is not None:
-            name = threshold.name or threshold.role
-            was, now = (
-                (value_text(name, threshold.value), value_text(name, value))
-                if threshold.name
-                else (f"{threshold.value:.2f}", f"{value:.2f}")
-            )
-            self.say(self._refusal or f"{threshold.owner or t('Counting')}: {name} {was} → {now}")
+        self.say(self.hand.move(place, value))
         self._show_moment()
 
     def _on_level_set(self, place: Place, value: float) -> None:
-        """Writes it into the file."""
-        self._moved, self._refusal = None, ""
-        try:
-            self.session.change(place, value)
-        except FormcueError as error:
-            self.session.end_trial()
-            self.say(str(error))
-        else:
-            line = threshold.line if (threshold := self.session.threshold(place)) is not None else 0
-            written = self.session.editor.written(place) if self.session.editor is not None else ""
-            file = self.session.path.name if self.session.path is not None else ""
-            self.say(t("{file}, line {line}: {written}", file=file, line=line, written=written))
+        self.say(self.hand.put(place, value))
         self._file_changed()
 
     def _on_level_left(self) -> None:
-        self._selected, self._moved, self._refusal = None, None, ""
-        self.session.end_trial()
-        self._remake_lanes()
+        self.hand.leave()
         self._show_moment()
 
     # ---- what is heard
@@ -330,8 +288,8 @@ class StudioPage(StudioFrame):
         analysis = self.session.analysis
         if analysis is not None and analysis.prompts:  # begin where there is something to see
             self.playhead = analysis.prompts[0].t
-            self.rule = analysis.prompts[0].rule
-        self._remake_lanes()
+            self.session.rule = analysis.prompts[0].rule
+        self.hand.refresh()
         self._refresh()
 
     def _on_failed(self, text: str) -> None:
@@ -349,30 +307,20 @@ class StudioPage(StudioFrame):
             if session.exercise.tests:
                 self.test_strip.show_running()
             self.tests.start(session.exercise)
-            if self.rule not in [rule.id for rule in session.exercise.rules]:
-                self.rule = session.exercise.rules[0].id if session.exercise.rules else ""
-        if self._selected is not None and session.threshold(self._selected) is None:
-            self._selected = None
-        self._moved, self._refusal = None, ""
-        self._remake_lanes()
+            if self.session.rule not in [rule.id for rule in session.exercise.rules]:
+                self.session.rule = session.exercise.rules[0].id if session.exercise.rules else ""
+        self.hand.refresh()
         self._refresh()
 
     # ---- playing
 
     def _set_playing(self, playing: bool) -> None:
-        if playing:
-            self._clock.start()
-            self._timer.start(PLAY_EVERY)
-        else:
-            self._timer.stop()
+        self.player.set_playing(playing)
         self.bar.set_playing(playing)
 
-    def _play_on(self) -> None:
-        if self.footage is None:
-            self._set_playing(False)
-            return
-        self.scrub(self.playhead + self._clock.restart() / 1000)
-        if self.playhead >= self.footage.track.end:
+    def _play_on(self, seconds: float) -> None:
+        self.scrub(self.playhead + seconds)
+        if self.footage is None or self.playhead >= self.footage.track.end:
             self._set_playing(False)
 
     # ---- what is shown
@@ -380,12 +328,6 @@ class StudioPage(StudioFrame):
     def _set_window(self, window: TimeWindow) -> None:
         self._window = window
         self._show_moment()
-
-    def _remake_lanes(self) -> None:
-        session = self.session
-        self._lanes = (
-            lanes_of(session.exercise, session.thresholds, session.analysis) if session.exercise else ()
-        )
 
     def _refresh(self) -> None:
         """Everything that follows from what is open."""
@@ -407,6 +349,8 @@ class StudioPage(StudioFrame):
             failure=self._failure,
         )
         ready = session.exercise is not None and self._recording is not None
+        if ready and self.split.isHidden():
+            QTimer.singleShot(0, self.timeline.setFocus)
         self.empty.setVisible(not ready)
         self.split.setVisible(ready)
         self._show_moment()
@@ -417,26 +361,31 @@ class StudioPage(StudioFrame):
         exercise = self.session.exercise
         if analysis is None or footage is None or self._window is None:
             self.timeline.show_timeline(None)
-            self.rules.show_rules(exercise, {}, frozenset(), self.rule)
+            self.rules.show_rules(exercise, {}, frozenset(), self.session.rule)
             self.inspector.show_explanation(None, None)
             return
         track = footage.track
         index = track.index_at(self.playhead)
         active = analysis.active[index]
         firing = frozenset(rule.rule for rule in active)
-        rule = next((r for r in analysis.exercise.rules if r.id == self.rule), None)
-        explained = analysis.explained(self.rule) if rule is not None else ()
+        rule = next((r for r in analysis.exercise.rules if r.id == self.session.rule), None)
+        explained = analysis.explained(rule.id) if rule is not None else ()
         self.timeline.show_timeline(
             Timeline(
-                analysis=analysis, lanes=self._lanes, window=self._window, playhead=self.playhead,
-                rule=self.rule if rule is not None else "", states=analysis.states(self.rule, state_of),
-                selected=self._selected, moved=self._moved, refusal=self._refusal,
+                analysis=analysis,
+                lanes=self.hand.lanes,
+                window=self._window,
+                playhead=self.playhead,
+                rule=rule.id if rule is not None else "",
+                states=analysis.states(rule.id, state_of) if rule is not None else (),
+                selected=self.hand.selected,
+                refusal=self.hand.refusal,
             )
-        )  # fmt: skip
+        )
         said = Counter(prompt.rule for prompt in analysis.prompts)
-        self.rules.show_rules(analysis.exercise, said, firing, self.rule)
+        self.rules.show_rules(analysis.exercise, said, firing, self.session.rule)
         self.inspector.show_explanation(rule, explained[index] if explained else None)
-        if not self.pose.show_footage(footage, analysis, index, self.rule):
+        if not self.pose.show_footage(footage, analysis, index, self.session.rule):
             QTimer.singleShot(PICTURE_AFTER, self._show_moment)  # its picture is still being unpacked
 
     # ---- Qt's own events

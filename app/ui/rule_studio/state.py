@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from app.exercise import Severity
@@ -33,8 +33,8 @@ def state_of(found: Explanation) -> RuleState:
 class Timeline:
     """analysis: what came of the recording. playhead: seconds. rule: the selected rule's id, or "".
 
-    states: of that rule, frame by frame. selected: the number of the file that is selected, and whether it
-    is being moved to `moved`; refusal: why it cannot be put there.
+    states: of that rule, frame by frame. selected: the number of the file that is selected; refusal: why it
+    cannot be where it is held.
     """
 
     analysis: Analysis
@@ -44,11 +44,4 @@ class Timeline:
     rule: str = ""
     states: Sequence[RuleState] = ()
     selected: Place | None = None
-    moved: float | None = None
     refusal: str = ""
-
-    def at(self, time: float) -> Timeline:
-        """The playhead there, and the window so that it is seen."""
-        track = self.analysis.track
-        time = min(track.end, max(track.start, time))
-        return replace(self, playhead=time, window=self.window.showing(time))

@@ -317,8 +317,7 @@ def _same_but_time(one: Timeline, other: Timeline) -> bool:
     return (
         one.analysis is other.analysis
         and one.lanes is other.lanes
-        and one.window == other.window
         and one.states is other.states
-        and (one.rule, one.selected, one.moved, one.refusal)
-        == (other.rule, other.selected, other.moved, other.refusal)
+        and (one.window, one.rule, one.selected, one.refusal)
+        == (other.window, other.rule, other.selected, other.refusal)
     )

@@ -66,6 +66,7 @@ _USUAL: Final = (0.9, 1.85)
 _UPRIGHT: Final = 45.0  # degrees of the trunk
 _LEGS: Final = ("knee", "ankle", "heel", "toe")
 _SCALE_SECONDS: Final = 0.5
+_SURELY: Final = 0.4  # of 1: from here on it is told which way the athlete faces
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,7 +146,8 @@ class FramingGuide:
         self._steady = _Steady(after={TAKE_POSITION: FORGIVE, HOLD_STILL: FORGIVE})
         self._scale: float | None = None
         self._foot: tuple[float, ...] | None = None  # middle and lowest point, pixels
-        self._faces_right = -1.0  # the picture's right, -1..1
+        self._faces_right = 0.0  # -1 the picture's left, 1 its right
+        self._flipped = False  # the outline, which faces the left of itself
         self._time: float | None = None
         self._since: float | None = None  # the start position is held since
         self._side = ""  # which side to turn, once it was said
@@ -197,7 +199,7 @@ class FramingGuide:
             scale, (middle, bottom) = self._scale, self._foot
         figure = None
         if self._figure is not None:
-            figure = self._figure * (-scale if self._faces_right > 0 else scale, -scale) + (middle, bottom)
+            figure = self._figure * (-scale if self._flipped else scale, -scale) + (middle, bottom)
         return Outline(
             left=middle - wide * scale / 2, top=bottom - tall * scale, width=wide * scale,
             height=tall * scale, figure=figure, scale=scale,
@@ -217,12 +219,14 @@ class FramingGuide:
         # Seen from their right side (the right shoulder nearer), they face the picture's right.
         faces = float(np.sign(pose.xyz[Joint.left_shoulder, 2] - pose.xyz[Joint.right_shoulder, 2]))
         if self._scale is None or self._foot is None:
-            self._scale, self._foot, self._faces_right = now, foot, faces
+            self._scale, self._foot = now, foot
             return
         share = 1.0 - math.exp(-gap / _SCALE_SECONDS)
         self._scale += share * (now - self._scale)
         self._foot = tuple(old + share * (new - old) for old, new in zip(self._foot, foot, strict=True))
         self._faces_right += share * (faces - self._faces_right)
+        if self.exercise.views[0] == "side" and abs(self._faces_right) > _SURELY:
+            self._flipped = self._faces_right > 0
 
     def _is_desk(self, measurement: Measurement) -> bool:
         """The feet are out of the picture, and the exercise can do without them."""

@@ -118,7 +118,7 @@ class Pipeline:
         self._measurer = Measurer()
         self._counter = RepCounter(self._exercise.counting)
         self._engine = RuleEngine(self._exercise, language=self._language)
-        self._rep_rules = {rule.id for rule in self._exercise.rules if rule.judge == "rep"}
+        self._over_rules = {rule.id for rule in self._exercise.rules if rule.judge != "frame"}
         self._time: float | None = None
         self._prompt: Prompt | None = None
 
@@ -149,7 +149,7 @@ class Pipeline:
 
     def _is_current(self, fault: ActiveRule, time: float) -> bool:
         """What was wrong with a whole repetition is not held against the one that is under way now."""
-        return fault.rule not in self._rep_rules or time - fault.since < SHOWN_SECONDS
+        return fault.rule not in self._over_rules or time - fault.since < SHOWN_SECONDS
 
     def _shown(self, time: float, new: list[Prompt], faults: tuple[ActiveRule, ...]) -> Prompt | None:
         """The most important of the new prompts, else the one already up while it is fresh or true."""

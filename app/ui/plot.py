@@ -244,7 +244,8 @@ def limits_of(rules: Sequence[Rule], parameter: str) -> tuple[Limit, ...]:
     for rule in rules:
         for comparison in rule.when.comparisons():
             base, _, statistic = comparison.parameter.partition(".")
-            if base != parameter or statistic == "range" or comparison.relative:
+            on_the_curve = statistic in ("", "min", "max", "mean", "start", "turn")
+            if base != parameter or not on_the_curve or comparison.relative:
                 continue
             for value in (comparison.limit, comparison.upper):
                 if value is not None and order.index(rule.severity) >= order.index(found.get(value, "info")):

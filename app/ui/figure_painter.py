@@ -61,6 +61,7 @@ _SHADOW: Final = (
                  for side in ("left", "right") for a, b, *_ in _LIMBS)),
 )  # fmt: skip
 HIDDEN: Final = 0.22  # a limb less sure than this is not painted
+_THROUGH: Final = 0.5  # how strongly a faulty limb shows through what is before it
 _LETTERS_FROM: Final = 9.0  # pixels: smaller letters are not drawn
 
 
@@ -117,7 +118,7 @@ def fitting_camera(
     near = distance - 0.35 * wide  # what is nearer is larger
     lean = abs(math.sin(math.radians(pitch)))
     down = tall * math.cos(math.radians(pitch)) + 0.75 * wide * lean
-    focal = near * min(rect.width() * 0.90 / max(wide, 0.5), rect.height() * 0.84 / max(down, 0.5))
+    focal = near * min(rect.width() * 0.90 / max(wide, 0.5), rect.height() * 0.92 / max(down, 0.5))
     return OrbitCamera(
         target=(middle[0], middle[1], middle[2]),
         centre=(rect.center().x(), rect.center().y() + 0.01 * rect.height()),
@@ -292,13 +293,16 @@ class _Figure:
         return [hands[0] + ahead, hands[1] - ahead]
 
     def paint(self) -> None:
-        parts: list[tuple[float, Callable[[], None]]] = []
+        parts: list[tuple[float, Callable[[], None]]] = []  # depth, and what paints it
+        faulty: list[Callable[[], None]] = []
         for side in ("left", "right"):
             ink = self.left if side == "left" else self.right
             for first, second, thick, thin in _LIMBS:
                 a, b = Joint[f"{side}_{first}"], Joint[f"{side}_{second}"]
                 if self._seen(a, b):
                     parts.append(self._limb(side, a, b, thick, thin, ink))
+                    if a in self.look.faulty and b in self.look.faulty:
+                        faulty.append(parts[-1][1])
             if self._seen(Joint[f"{side}_elbow"], Joint[f"{side}_wrist"]):
                 parts.append(self._hand_part(side, ink))
         at = self.at
@@ -325,6 +329,12 @@ class _Figure:
             )
         for _, draw in sorted(parts, key=lambda part: part[0]):
             draw()
+        # The faulty ones also through what hides them: the leg that is meant may be the far one.
+        before = self.painter.opacity()
+        self.painter.setOpacity(_THROUGH * before)
+        for draw in faulty:
+            draw()
+        self.painter.setOpacity(before)
         for joint in self.look.faulty:
             if self._seen(joint):
                 self._ring(at[joint])

@@ -49,8 +49,8 @@ class WeekChart(QWidget):
         self._tell()
         self.update()
 
-    def reading(self) -> str:
-        """The chosen week, else the newest one with a value, in words."""
+    def reading(self, *, short: bool = False) -> str:
+        """The chosen week, else the newest one with a value, in words; short: the value alone."""
         place = self.chosen
         if place is None:
             place = next((i for i in reversed(range(len(self.weeks))) if self.weeks[i].value), None)
@@ -58,6 +58,8 @@ class WeekChart(QWidget):
             return ""
         week = self.weeks[place]
         value = "–" if week.value is None else self._say(week.value)
+        if short:
+            return value
         return t("{value}, week of {day}", value=value, day=day_text(week.monday))
 
     def _tell(self) -> None:
@@ -131,7 +133,10 @@ class WeekChart(QWidget):
         used = painter.fontMetrics().horizontalAdvance(self.title)
         painter.setFont(theme.font(13 * unit))
         painter.setPen(theme.colour("accent" if self.chosen is not None else "muted"))
-        painter.drawText(head.adjusted(used + 10 * unit, 0, 0, 0), RIGHT, self.reading())
+        room = head.adjusted(used + 10 * unit, 0, 0, 0)
+        said = self.reading()
+        fits = painter.fontMetrics().horizontalAdvance(said) <= room.width()
+        painter.drawText(room, RIGHT, said if fits else self.reading(short=True))
         low, high, step = nice_range(known, from_zero=self.kind == "bars")
         area = self._area()
         self._paint_grid(painter, area, low, high, step)

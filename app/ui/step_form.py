@@ -87,11 +87,17 @@ class _Amount(QWidget):
             box.setSingleStep(0.5)
             box.setDecimals(1)
             box.setSuffix(" s")
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row, self._tempo_row = QHBoxLayout(), QHBoxLayout()
         self._row.addWidget(self.name, 1)
-        for part in (self.amount, self.kind, self.with_tempo, *self.tempo):
-            self._row.addWidget(part)
+        self._row.addWidget(self.amount)
+        self._row.addWidget(self.kind)
+        self._tempo_row.addStretch(1)
+        for part in (self.with_tempo, *self.tempo):
+            self._tempo_row.addWidget(part)
+        self._all = QVBoxLayout(self)
+        self._all.setContentsMargins(0, 0, 0, 0)
+        self._all.addLayout(self._row)
+        self._all.addLayout(self._tempo_row)
         self._show()
         self.amount.box.valueChanged.connect(self._on_change)
         self.kind.activated.connect(self._on_kind)
@@ -155,7 +161,8 @@ class _Amount(QWidget):
             box.setAccessibleName(t("Tempo: {part}", part=text))
 
     def set_unit(self, unit: float) -> None:
-        self._row.setSpacing(round(8 * unit))
+        for layout in (self._all, self._row, self._tempo_row):
+            layout.setSpacing(round(8 * unit))
         self.amount.set_unit(unit)
         for part in (self.kind, self.with_tempo, *self.tempo):
             part.setMinimumHeight(round(40 * unit))

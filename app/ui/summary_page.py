@@ -162,7 +162,7 @@ class SummaryPage(QWidget):
         theme.label(self.home, t("Back") if self.past else t("Home"))
         self.home.setIcon(theme.icon("back" if self.past else "home"))
         theme.label(self.export, t("Report as PDF"))
-        self.export.setIcon(theme.icon("film"))
+        self.export.setIcon(theme.icon("folder"))
         theme.label(self.go_again, t("Once more"))
         self.go_again.setIcon(theme.icon("refresh", "on_fill"))
         self.go_again.setVisible(not self.past)

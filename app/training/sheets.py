@@ -1,8 +1,8 @@
 """Contact sheets, to judge by eye: clips with the skeletons drawn in, and the worst photographs of a set.
 
 A clip's sheet shows FRAMES frames evenly over the clip, row by row: left what this project found in the
-frame, right what the peer found. The athlete's left limbs are drawn in blue, the right ones in orange. All
-joints are drawn, also those that the estimator is not sure of.
+frame, right what the peer found. The athlete's left limbs are drawn in blue, the right ones in orange; bones
+with an end that the estimator is not sure of, which the app would not show, are drawn thin.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tqdm import tqdm
 from app.capture import open_source
 from app.errors import EXIT_USAGE, FormcueError, first_line
 from app.files import replacing
+from app.overlay import DRAWN_FROM
 from app.skeleton import BONES, JOINT_NAMES
 from app.training.answers import Found, ask_peer, collect
 from app.training.measures import LIMB_JOINTS, Array, distances, side_switches, torso_diagonal
@@ -85,10 +86,7 @@ def make_clip_sheets(
             who = ["formcue", name]
             answers.append(theirs)
         rows = sorted(chosen)
-        pictures = [
-            [drawn(chosen[row], answer.xy[row] if row < len(answer.xy) else None) for answer in answers]
-            for row in rows
-        ]
+        pictures = [[drawn(chosen[row], *_at(answer, row)) for answer in answers] for row in rows]
         sheet = clip_sheet(pictures, [f"frame {row}" for row in rows], who)
         target = folder / f"{path.stem}.jpg"
         with replacing(target) as part:
@@ -121,6 +119,11 @@ def _followed(path: Path, estimator: Estimator) -> tuple[dict[int, Image], Found
         return chosen, collect(poses())
 
 
+def _at(answer: Found, row: int) -> tuple[Array | None, Array | None]:
+    """Position and confidence of one frame; a peer may count a frame or two less than we do."""
+    return (answer.xy[row], answer.confidence[row]) if row < len(answer.xy) else (None, None)
+
+
 def _listed(report: Sequence[dict[str, Any]], who: Sequence[str]) -> str:
     wide = max(len("clip"), *(len(part["set"]) - 5 for part in report)) + 2
     lines = [
@@ -142,24 +145,25 @@ def _listed(report: Sequence[dict[str, Any]], who: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def drawn(image: Image, xy: Array | None, width: int = CELL) -> Image:
+def drawn(image: Image, xy: Array | None, confidence: Array | None, width: int = CELL) -> Image:
     """The picture shrunk to `width`, bones drawn in where somebody was found."""
     scale = width / image.shape[1]
     small: Any = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     if xy is not None and np.isfinite(xy).all():
-        draw_bones(small, xy * scale)
+        draw_bones(small, xy * scale, confidence)
     return small
 
 
-def draw_bones(image: Image, xy: Array) -> None:
-    """The skeleton (19, 2), pixels, onto the image in place."""
+def draw_bones(image: Image, xy: Array, confidence: Array | None = None) -> None:
+    """The skeleton (19, 2), pixels, onto the image in place; thin where the confidence (19,) is low."""
     ends = [tuple(map(int, point)) for point in np.clip(xy, -9999, 9999)]
     for first, last in BONES:
         name = JOINT_NAMES[last]
         colour = _MIDDLE if JOINT_NAMES[first].partition("_")[0] != name.partition("_")[0] else _LEFT
         if colour == _LEFT and name.startswith("right"):
             colour = _RIGHT
-        cv2.line(image, ends[first], ends[last], colour, 2, cv2.LINE_AA)
+        sure = confidence is None or min(confidence[first], confidence[last]) >= DRAWN_FROM
+        cv2.line(image, ends[first], ends[last], colour, 2 if sure else 1, cv2.LINE_AA)
 
 
 def clip_sheet(pictures: Sequence[Sequence[Image]], captions: Sequence[str], who: Sequence[str]) -> Image:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import signal
 import threading
 import time
@@ -140,8 +141,10 @@ def _asked_to_stop() -> Iterator[threading.Event]:
 def _load_start(network: nn.Module, path: str) -> None:
     try:
         network.load_state_dict(load_file(path))
-    except (OSError, RuntimeError) as error:
-        raise TrainingError(f"start: {path}: {first_line(error)}") from error
+    except OSError as error:
+        raise TrainingError(f"start: {path}: cannot be read ({error.strerror or error})") from error
+    except RuntimeError as error:
+        raise TrainingError(f"start: {path}: of another network than `network` and `model` say") from error
     except Exception as error:  # safetensors' own exception, for a file of another kind
         raise TrainingError(f"start: {path}: not a weights file ({first_line(error)})") from error
 
@@ -189,6 +192,14 @@ class Run:
         return self.folder / "checkpoint.pt"
 
     def save(self) -> None:
+        """By the first process. Raises TrainingError, and leaves the last checkpoint, when the losses are
+        no numbers any more."""
+        broken = [name for name, value in self.smooth.items() if not math.isfinite(float(value))]
+        if broken:
+            raise TrainingError(
+                f"{', '.join(broken)} is not finite after {self.done} pictures; the last checkpoint is "
+                "kept: lower `rate`, or write `precision: fp32`, and --resume"
+            )
         if self.workers.rank != 0:
             return
         state = {

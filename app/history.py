@@ -29,6 +29,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from app.errors import FormcueError
+from app.journal import journal_path
 from app.skeleton import NUM_JOINTS, Joint, Pose
 from app.summary import (
     FaultSummary,
@@ -249,9 +250,10 @@ class History:
 
     def delete_profile(self, profile: Profile) -> None:
         """With all that it did, for good."""
+        gone = self._read("SELECT uuid FROM workouts WHERE profile = ?", (profile.id,))
         with self._change():
             self._db.execute("DELETE FROM profiles WHERE id = ?", (profile.id,))
-        self._forget()
+        self._forget([row["uuid"] for row in gone])
 
     # ---- workouts
 
@@ -432,14 +434,17 @@ class History:
 
     def purge(self) -> None:
         """Deletes what is hidden for good: on the disk its bytes are zeros. Opening a history does it too."""
-        if not self._read("SELECT 1 FROM workouts WHERE hidden LIMIT 1"):
+        gone = self._read("SELECT uuid FROM workouts WHERE hidden")
+        if not gone:
             return
         with self._change():
             self._db.execute("DELETE FROM workouts WHERE hidden")
-        self._forget()
+        self._forget([row["uuid"] for row in gone])
 
-    def _forget(self) -> None:
-        """Nothing of what was deleted stays in the write-ahead log or in the copies made before updates."""
+    def _forget(self, ids: Sequence[str]) -> None:
+        """Nothing of these workouts stays in journals, the write-ahead log or copies made before updates."""
+        for id in ids:
+            journal_path(self.path.parent, id).unlink(missing_ok=True)
         for copy in self.path.parent.glob(f"{self.path.name}.v*"):
             copy.unlink(missing_ok=True)
         # While another window reads, the log cannot be cut; that window's own closing does it then.

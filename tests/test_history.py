@@ -17,6 +17,7 @@ import pytest
 import app.history as history_module
 from app.history import FILE, History, HistoryError
 from app.history_export import as_csv, as_json
+from app.journal import journal_path
 from app.skeleton import Joint
 from app.summary import FaultSummary, RepSummary, SetSummary, WorkoutSummary, workout_as_json
 from tests.poses import pose_of, standing_figure
@@ -175,6 +176,7 @@ def test_deleted_means_deleted(tmp_path: Path) -> None:
         history.add(secret, anna)
         history.add(workout("b"), anna)
         (tmp_path / f"{FILE}.v0").write_bytes(b"Pelvic floor, as it was before an update")
+        journal_path(tmp_path, "a").write_bytes(b"Pelvic floor, left behind by a crash")
         history.hide(["a"])
         assert [line.id for line in history.workouts(anna)] == ["b"]
         history.restore(["a"])

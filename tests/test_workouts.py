@@ -18,9 +18,18 @@ from app.files import OutputError
 from app.journal import Journal, JournalError, journal_path, read_lines, unfinished
 from app.pipeline import Pipeline
 from app.planfile import PlanError, free_id, load_plan, load_plans, save_plan
+from app.recording import load_recording
 from app.rules import load_library
 from app.set_recorder import SetRecorder
-from app.summary import RepSummary, Tempo, rep_as_json, rep_from_json, to_work_on, workout_as_json
+from app.summary import (
+    FaultSummary,
+    RepSummary,
+    Tempo,
+    rep_as_json,
+    rep_from_json,
+    to_work_on,
+    workout_as_json,
+)
 from app.workouts import (
     COUNTDOWN,
     PLANS,
@@ -145,6 +154,42 @@ def test_a_hold_begins_with_the_position_and_ends_when_it_was_held_for_long_enou
     one.hold(5.2)
     assert one.runner.state == "done"
     assert one.runner.summary.held == pytest.approx(5.0, abs=0.3)
+
+
+def test_a_hold_that_fills_the_set_keeps_its_faults() -> None:
+    one = athlete(plan_of(PlanStep(exercises=(PlannedExercise(exercise="plank", seconds=5.0),))))
+    since = one.time
+    sagging = FaultSummary(
+        rule="sag",
+        severity="error",
+        parameter="hip_sag",
+        value=0.2,
+        limit=0.1,
+        text="",
+        time=since,
+        seconds=2.0,
+    )
+    while one.runner.state != "done":
+        under_way = RepSummary(kind="hold", start=since, end=one.time, faults=(sagging,))
+        one._step(ready=True, holding=under_way)
+    done = one.runner.summary.sets[0]
+    assert [(total.rule, total.amount) for total in done.faults] == [("sag", 2.0)]
+    assert done.score == pytest.approx(100 * (1 - 2.0 / done.held))
+
+
+def test_the_recorder_follows_a_hold_until_it_ends() -> None:
+    exercise = LIBRARY["plank"]
+    pipeline, recorder = Pipeline(None, exercise), SetRecorder(exercise)
+    recording = load_recording(exercise.tests[0].recording)
+    longest, ended = 0.0, []
+    for frame in recording.frames:
+        result = pipeline.step_pose(frame.time, frame.pose)
+        ended += recorder.add(result, pipeline.fault_counts)
+        if recorder.holding is not None:
+            longest = max(longest, recorder.holding.duration)
+    ended += recorder.finish(pipeline.finish(), pipeline.fault_counts)
+    assert [hold.kind for hold in ended] == ["hold"]
+    assert longest == pytest.approx(ended[0].duration, abs=exercise.counting.grace + 0.1)
 
 
 def test_a_set_of_seconds_ends_with_its_time() -> None:

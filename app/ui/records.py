@@ -24,11 +24,15 @@ class EngineInfo:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Progress:
-    """The newest result of the session numbered so, and how fast they come."""
+    """The newest result of the session numbered so, and how fast they come.
+
+    holding: the hold under way with its faults; None when there is none.
+    """
 
     session: int
     result: StepResult
     steps_per_second: float
+    holding: RepSummary | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -216,7 +216,14 @@ class InferenceWorker(QObject):
                 self.happened.emit(self._session, event)
         self._tell(self._recorder.add(result, pipeline.fault_counts))
         rate = self._rate.tick(time.monotonic())
-        self.results.put(Progress(session=self._session, result=result, steps_per_second=rate))
+        self.results.put(
+            Progress(
+                session=self._session,
+                result=result,
+                steps_per_second=rate,
+                holding=self._recorder.holding,
+            )
+        )
 
     def _keep(self, result: StepResult) -> None:
         with self._lock:

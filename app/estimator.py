@@ -1,4 +1,4 @@
-"""Frame to Pose: find the person, crop, infer, un-crop, follow from frame to frame, smooth.
+"""Frame to Pose: find the person, crop, infer, un-crop, follow from frame to frame, smooth, lift.
 
 One person is followed: the crop of each frame comes from the joints of the one before, so that the finder
 runs only at the start and after a loss, and somebody who walks by is not picked up.
@@ -357,7 +357,10 @@ class Estimator:
             trust = np.clip(reading.confidence * 2, 0.02, 1.0)
             xy = self._xy_filter.step(xy, time, unit=1 / track.scale, trust=trust[:, None])
             depth = self._depth_filter.step(depth, time, unit=1 / track.scale, trust=trust)
-        return make_pose(xy, depth, reading.confidence, track.scale, time)
+        return self._lifted(make_pose(xy, depth, reading.confidence, track.scale, time))
+
+    def _lifted(self, pose: Pose) -> Pose:
+        return replace(pose, xyz=self._runtime.lift(pose.xyz, pose.confidence))
 
     # ------------------------------------------------------------ single images
 
@@ -386,7 +389,7 @@ class Estimator:
         best = _vote([best, *(self._read_around(bgr, best, margin) for margin in STILL_MARGINS)])
         scale = metric_scale(best.xy, best.depth, best.confidence) or TRUNK / (0.3 * best.crop.side)
         xy, depth = completed(best.xy, best.depth, best.confidence, best.crop.up, scale)
-        return make_pose(xy, depth, best.confidence, scale, 0.0)
+        return self._lifted(make_pose(xy, depth, best.confidence, scale, 0.0))
 
 
 # ---------------------------------------------------------------- helpers without state

@@ -28,6 +28,7 @@ import numpy as np
 
 from app.decode import decode_joints
 from app.errors import UsageError, first_line
+from app.lifter import Lifter
 from app.skeleton import FloatArray
 from app.weights import Weights, WeightsError, load_weights
 
@@ -53,7 +54,7 @@ class DeviceError(UsageError):
 
 
 class Runtime(Protocol):
-    """Both networks, ready to run. Calls are not thread-safe: one thread owns a runtime."""
+    """The networks, ready to run. Calls are not thread-safe: one thread owns a runtime."""
 
     @property
     def model_name(self) -> str: ...
@@ -76,6 +77,10 @@ class Runtime(Protocol):
         """(N, 3, F, F) float32 RGB in 0..1 -> (N, 4, F/8, F/8) float32. F is `finder_size`."""
         ...
 
+    def lift(self, xyz: FloatArray, confidence: FloatArray) -> FloatArray:
+        """(19, 3) metres in weak perspective, confidence (19,) -> (19, 3) metres; see app/lifter.py."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedRuntime:
@@ -92,10 +97,11 @@ class LoadedRuntime:
     finder_size: int
     pose_maps: Maps
     finder_maps: Maps
+    lift: Callable[[FloatArray, FloatArray], FloatArray]
     notes: tuple[str, ...] = ()
 
     def warm_up(self) -> None:
-        """Runs both networks once, so that the first frame does not pay for it."""
+        """Runs the networks once, so that the first frame does not pay for it."""
         self.finder_maps(np.zeros((1, 3, self.finder_size, self.finder_size), np.float32))
         self.pose_maps(np.zeros((1, 3, self.input_size, self.input_size), np.float32))
 
@@ -123,6 +129,7 @@ def load_runtime(
     if runtime == "openvino" and device in ("cuda", "mps"):
         raise DeviceError(f"the runtime openvino runs on the CPU, not on {device}; leave --runtime out")
     weights = {"pose": load_weights(name, "pose"), "finder": load_weights(finder, "finder")}
+    lifter = Lifter.load(load_weights("auto", "lifter"))
     notes: list[str] = []
     chosen = _choose_device(device, runtime)
     made: dict[str, Maps] | None = None
@@ -168,6 +175,7 @@ def load_runtime(
         finder_size=_side(weights["finder"]),
         pose_maps=made["pose"],
         finder_maps=made["finder"],
+        lift=lifter,
         notes=tuple(notes),
     )
 

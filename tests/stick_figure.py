@@ -136,6 +136,9 @@ class StickRuntime:
                 maps[n] = maps[n][np.concatenate([MIRROR, MIRROR + NUM_JOINTS])]
         return maps
 
+    def lift(self, xyz: NDArray[np.float32], confidence: NDArray[np.float32]) -> NDArray[np.float32]:
+        return xyz
+
     def finder_maps(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         self.finder_calls += 1
         side = FINDER_SIZE // FINDER_STRIDE

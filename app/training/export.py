@@ -12,8 +12,9 @@ from safetensors.torch import load, save
 
 from app.errors import UsageError
 from app.files import replacing, write_json
+from app.lifter import Lifter
 from app.network import build
-from app.weights import SUFFIX, WEIGHTS_FOLDER, read_catalogue, read_config
+from app.weights import SUFFIX, WEIGHTS_FOLDER, WeightsError, read_catalogue, read_config
 
 # Half precision has 11 bits: the rounding moves no joint by a hundredth of a pixel, and halves the file.
 HALF_LIMIT = 6e4
@@ -31,8 +32,12 @@ def export(source: Path, name: str, folder: Path = WEIGHTS_FOLDER) -> Path:
     config = read_config(data, str(source))
     state = load(data)
     try:
-        build(config).load_state_dict(state)
-    except (TypeError, ValueError, RuntimeError) as error:
+        if config["kind"] == "lifter":
+            arrays = {key: value.float().numpy() for key, value in state.items()}
+            Lifter(arrays, width=config["width"], blocks=config["blocks"])
+        else:
+            build(config).load_state_dict(state)
+    except (TypeError, ValueError, RuntimeError, KeyError, WeightsError) as error:
         raise UsageError(
             f"{source}: does not fit its configuration ({str(error).splitlines()[0]})"
         ) from error

@@ -194,19 +194,24 @@ def _misread(flat: Array, xyz: Array, rng: np.random.Generator) -> NDArray[np.fl
     """(N, 19, 4): places (N, 19, 2) metres and depth, with the pose network's errors, and confidence."""
     shape = xyz.shape[:2]
     count = len(xyz)
-    blur = np.exp(rng.normal(np.log(0.018), 0.5, count))[:, None] * UNSURE
-    missed = rng.random(shape) < 0.04
+    # How hard the picture is decides everything that follows, and shows in the confidence.
+    hard = np.exp(rng.normal(0, 0.6, (count, 1)))
+    blur = 0.018 * hard * UNSURE
+    missed = rng.random(shape) < 0.03 * hard
     places = flat + rng.normal(size=flat.shape) * blur[..., None]
     places += missed[..., None] * rng.normal(0, 0.2, flat.shape)
 
-    tilt = np.asarray(Rotation.from_rotvec(rng.normal(0, (0.12, 0.12, 0.012), (count, 3))).as_matrix())
-    depth = np.einsum("nj,nkj->nk", tilt[:, 2], xyz) * rng.uniform(0.55, 1.1, count)[:, None]
-    depth += rng.normal(0, 0.03, shape) * UNSURE
+    wrong = 0.5 + 0.45 * hard
+    tilt = np.asarray(
+        Rotation.from_rotvec(rng.normal(0, (0.12, 0.12, 0.012), (count, 3)) * wrong).as_matrix()
+    )
+    depth = np.einsum("nj,nkj->nk", tilt[:, 2], xyz) * rng.uniform(0.65, 1.05, (count, 1))
+    depth += 0.03 * wrong * UNSURE * rng.normal(size=shape)
     for limb, growth in LIMBS:
         off = rng.normal(0, 0.06, (count, 1)) * growth
         off += 0.7 * rng.normal(0, 0.06, (count, len(limb))).cumsum(axis=1)
-        depth[:, limb] += off
-        inside_out = rng.random((count, 1)) < 0.06
+        depth[:, limb] += off * wrong
+        inside_out = rng.random((count, 1)) < 0.04 * hard
         depth[:, limb] = np.where(inside_out, 2 * depth[:, limb[:1]] - depth[:, limb], depth[:, limb])
 
     doubt = 4.8 * blur * rng.uniform(0.5, 1.5, shape) + 0.5 * missed * rng.random(shape)

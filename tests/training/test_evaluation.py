@@ -400,6 +400,9 @@ class Everywhere:
         maps[:, NUM_JOINTS:] = 0
         return maps
 
+    def lift(self, xyz: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+        return xyz
+
     def finder_maps(self, batch: np.ndarray) -> np.ndarray:
         maps = np.zeros((len(batch), 4, 32, 32), np.float32)
         maps[:, 0] = -20

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from app.errors import UsageError
-from app.lifter import Lifter
+from app.lifter import SHARE, Lifter
 from app.skeleton import MIRROR, NUM_JOINTS, Joint
 from app.training import lifting
 from app.weights import WeightsError, load_weights
@@ -57,7 +57,7 @@ def test_training_mends_joints_and_the_app_reads_what_was_trained(poses_file: Pa
     mended = np.stack([lifter(row[:, :3], row[:, 3]) for row in read.numpy()])
     before = float((read[..., :3] - true).norm(dim=-1).mean())
     after = float(np.linalg.norm(mended - true.numpy(), axis=-1).mean())
-    assert after < 0.9 * before
+    assert after < 0.93 * before
 
 
 def test_the_apps_lifter_is_the_trained_network(poses_file: Path) -> None:
@@ -68,7 +68,8 @@ def test_the_apps_lifter_is_the_trained_network(poses_file: Path) -> None:
     with torch.inference_mode():
         expected = network(read).numpy()
     found = np.stack([lifter(row[:, :3], row[:, 3]) for row in read.numpy()])
-    np.testing.assert_allclose(found, expected, atol=3e-3)  # the arrays are halves
+    seen = read[..., :3].numpy()
+    np.testing.assert_allclose(found, seen + SHARE * (expected - seen), atol=3e-3)  # the arrays are halves
 
 
 def test_mirrored_people_are_drawn(poses_file: Path) -> None:

@@ -20,8 +20,9 @@ from app.settings import Settings, data_folder
 from app.ui import theme
 from app.ui.crash import CrashReporter
 from app.ui.library import Entry, Shelf
+from app.ui.look import apply_look
 from app.ui.records import EngineInfo
-from app.ui.window import FIRST_EXERCISE, MainWindow, Options, apply_look
+from app.ui.window import FIRST_EXERCISE, MainWindow, Options
 from app.ui.words import language
 from app.ui.worker import Factory, InferenceWorker, Progressing
 

@@ -11,20 +11,19 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog
 
-from app.capture import DEMO, VIDEO_SUFFIXES, Source
+from app.capture import VIDEO_SUFFIXES, Source
 from app.gestures import Action
 from app.rules import Prompt
 from app.summary import WorkoutSummary
-from app.ui import notices
+from app.ui.coach_notices import notice_on
 from app.ui.coach_view import CoachView
 from app.ui.coaching import Coaching, Moved
 from app.ui.feed import Feed
 from app.ui.library import Entry
 from app.ui.narrator import Narrator
-from app.ui.notice import Notice
 from app.ui.records import RepRecord, Say
 from app.ui.stage import Stage
-from app.ui.words import count_text, language, range_sign, t
+from app.ui.words import language, range_sign, t
 
 TICK: Final = 15  # milliseconds: twice the picture's rate, so that no frame waits long
 
@@ -46,6 +45,7 @@ class CoachPage(CoachView):
     mirror_wanted = Signal(bool)
     mute_wanted = Signal(bool)
     metronome_wanted = Signal()
+    try_wanted = Signal()  # in the demo mode: somebody wants to see themselves
     complaint = Signal(str)  # wrong_cue or wrong_rep: what was just seen is to be kept
 
     def __init__(self, feed: Feed, narrator: Narrator) -> None:
@@ -55,6 +55,7 @@ class CoachPage(CoachView):
         self.entry: Entry | None = None
         self.stage = Stage(self.video)
         self.setAcceptDrops(True)
+        self.demo = False
         self._at_once = False  # a recording: counts from its first frame
         self.done: WorkoutSummary | None = None
         self._timer = QTimer(self)
@@ -123,7 +124,18 @@ class CoachPage(CoachView):
     def show_opening(self) -> None:
         """Another source is being opened."""
         self.stage.clear()
+        self.show_sources()
+        self.refresh()
+
+    def show_sources(self) -> None:
+        """The cameras and files there are."""
         self.top.fill_sources(self.feed.cameras or [], self.feed.files, self.feed.spec)
+
+    def set_demo(self, on: bool) -> None:
+        """Everything on one screen, turning by itself; the space bar is for trying it."""
+        self.demo = on
+        self.top.figure.setChecked(on)
+        self.figure.turning = on
         self.refresh()
 
     def keys(self) -> dict[Qt.Key, Callable[[], object]]:
@@ -141,6 +153,7 @@ class CoachPage(CoachView):
             Qt.Key.Key_M: lambda: self.mirror_wanted.emit(not self.video.mirror),
             Qt.Key.Key_V: self.top.mute.toggle,
             Qt.Key.Key_T: self.metronome_wanted.emit,
+            Qt.Key.Key_S: self.switch,
             Qt.Key.Key_X: lambda: self.complaint.emit("wrong_cue"),
             Qt.Key.Key_C: lambda: self.complaint.emit("wrong_rep"),
             Qt.Key.Key_D: self.top.demonstration.toggle,
@@ -156,6 +169,9 @@ class CoachPage(CoachView):
 
     def toggle_pause(self) -> None:
         """Starts a set that waits; pauses; goes on; begins again after the end."""
+        if self.demo:
+            self.try_wanted.emit()
+            return
         if self.done is not None and self.entry is not None:
             self.exercise_wanted.emit(self.entry.id)
             return
@@ -200,6 +216,11 @@ class CoachPage(CoachView):
             if self._at_once:
                 self.coaching.start(at_once=True)
             self._after_command()
+
+    def switch(self) -> None:
+        """To the exercise that seems to be done."""
+        if self.coaching is not None and self.coaching.offer is not None:
+            self.exercise_wanted.emit(self.coaching.offer)
 
     def one_more(self) -> None:
         """A repetition that was missed."""
@@ -258,7 +279,7 @@ class CoachPage(CoachView):
             measured = result.measurement.values if result.measurement else None
             self.panel.plot.add(result.time, measured, result.phase)
             height, width = result.frame.image.shape[:2] if result.frame is not None else (1, 1)
-            moved = self.coaching.step(result, width, height)
+            moved = self.coaching.step(result, width, height, holding=progress.holding)
             self.narrator.step(now, self.coaching, moved)
             self._take(moved)
             self._show_score()
@@ -267,14 +288,15 @@ class CoachPage(CoachView):
                 self.panel.pacer.show_beat(self.narrator.beat, self.coaching.score.progress)
             if not self.figure.isHidden():
                 wrong = self.coaching.score.highlight
-                self.figure.set_pose(result.pose, wrong.joints if wrong is not None else frozenset())
+                joints, bad = (wrong.joints, wrong.severity) if wrong is not None else (frozenset(), "error")
+                self.figure.set_pose(result.pose, joints, severity=bad)
         score = self.coaching.score if self.coaching is not None else None
         if self.stage.paint(now, score, with_pose=not self.paused):
             self.status.show_state(self.feed.source, self.feed.engine, self.stage)
         if self.video.busy_text:
             self.video.turn = now
             self.video.update()
-        self.overlays.show_notes(now, self.coaching.notes if self.coaching is not None else ())
+        self.overlays.show_notes(now, self._notes())
 
     def _take(self, moved: Moved) -> None:
         """What a step or a command brought about."""
@@ -325,6 +347,16 @@ class CoachPage(CoachView):
 
     # ---- what is shown
 
+    def _notes(self) -> tuple[str, ...]:
+        """The lasting notes on the picture."""
+        if self.demo:
+            late, rate = f"{self.stage.latency * 1000:.0f}", f"{self.stage.network_rate:.0f}"
+            return (
+                t("Latency {time} ms, {rate} poses a second, on this machine alone", time=late, rate=rate),
+                t("The space bar tries it with your camera, Esc ends the demo"),
+            )
+        return self.coaching.notes if self.coaching is not None else ()
+
     def show_tempo(self) -> None:
         """The metronome is there when a plan or the athlete asks for a tempo."""
         tempo = self.narrator.tempo
@@ -356,7 +388,7 @@ class CoachPage(CoachView):
 
     def refresh(self) -> None:
         """Everything that follows from the state."""
-        notice = self._notice()
+        notice = notice_on(self)
         covered = self.card.notice is not None
         self.card.show_notice(notice)
         if notice is None and covered:
@@ -365,43 +397,10 @@ class CoachPage(CoachView):
         self.video.busy_text = self.feed.busy
         can_run = self.feed.source is not None and self.coaching is not None
         running = can_run and not self.paused and self.coaching.state != "before"  # type: ignore[union-attr]
-        self.panel.set_running(running, can_run=can_run)
+        self.panel.set_running(running, can_run=can_run, text=t("Try it") if self.demo else "")
         self._show_score()
         self.status.show_state(self.feed.source, self.feed.engine, self.stage)
         self.video.update()
-
-    def _notice(self) -> Notice | None:
-        """The state that the picture is covered with, the most pressing first."""
-        feed, home = self.feed, self.home_wanted.emit
-        if feed.engine_error:
-            return notices.network_failed(feed.engine_error, retry=feed.retry_engine, home=home)
-        if self.coaching is None:
-            if self.entry is None:
-                return None
-            return notices.broken_exercise(self.entry, reload=self.reload_wanted.emit, home=home)
-        if feed.source_error:
-            return notices.source_failed(
-                feed.source_error,
-                count=self.coaching.summary.count,
-                retry=lambda: self.source_wanted.emit(feed.spec or DEMO),
-                demo=lambda: self.source_wanted.emit(DEMO),
-                open_file=self.ask_for_file,
-            )
-        if feed.spec is None and feed.cameras is not None and self.done is None:
-            return notices.no_source(
-                demo=lambda: self.source_wanted.emit(DEMO),
-                open_file=self.ask_for_file,
-                look=feed.look_for_cameras,
-            )
-        if self.done is not None and not self.done.sets:
-            again = self.entry.id if self.entry is not None else ""
-            return notices.nothing_counted(
-                again=lambda: self.exercise_wanted.emit(again), open_file=self.ask_for_file, home=home
-            )
-        if self.paused:
-            done = t("{reps} so far", reps=count_text(self.coaching.summary.count))
-            return notices.paused(done, go_on=self.toggle_pause, finish=self.finish, home=home)
-        return None
 
     # ---- Qt's own events
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from app.framing import Advice, FramingGuide
 from app.gestures import NOTHING, Action, Gesture, GestureReader, GestureState, Situation
 from app.pipeline import StepResult
+from app.recognition import Recogniser
 from app.rules import Exercise
 from app.summary import RepSummary, SetSummary, WorkoutSummary
 from app.ui.records import Say, Tone
@@ -51,6 +52,8 @@ class Coaching:
         self.gesture: GestureState = NOTHING
         self.advice: Advice | None = None  # before a set only
         self.not_judged: tuple[str, ...] = ()  # rules off in this set: joints hidden that they need
+        self._recogniser = Recogniser(library) if len(runner.plan.sets) == 1 else None
+        self.offer: str | None = None  # another exercise that seems to be done instead
         self._pending: list[RepSummary] = []
         self._state: State = runner.state  # as of the last step or command
 
@@ -97,10 +100,12 @@ class Coaching:
         """A repetition or hold that ended; the next step takes it."""
         self._pending.append(rep)
 
-    def step(self, result: StepResult, width: int, height: int) -> Moved:
+    def step(
+        self, result: StepResult, width: int, height: int, *, holding: RepSummary | None = None
+    ) -> Moved:
         """The newest result; some may have been skipped, repetitions never are.
 
-        width, height: of the frame, pixels.
+        width, height: of the frame, pixels. holding: the hold under way.
         """
         asked = self._read_gesture(result)
         if self.paused:
@@ -116,21 +121,25 @@ class Coaching:
             if self.advice.ok:
                 off = self.advice.off if self.advice.desk else ()
                 self.not_judged = tuple(headline(_text(rule.say)) for rule in off)
+        self._recognise(result)
         ended, self._pending = self._pending, []
-        entered = self.runner.step(result.time, ended, ready=ready, holding=self._holding(result.time))
+        entered = self.runner.step(result.time, ended, ready=ready, holding=holding)
         self._state = self.runner.state
         return self._moved(entered, asked)
+
+    def _recognise(self, result: StepResult) -> None:
+        """In a single exercise of which nothing is counted, what is done may be another one."""
+        if self._recogniser is None:
+            return
+        guess = self._recogniser.step(result.time, result.measurement)
+        other = guess is not None and guess.exercise != self.exercise.id and not self.score.reps
+        self.offer = guess.exercise if guess is not None and other else None
 
     def _read_gesture(self, result: StepResult) -> Action | None:
         situation: Situation = "paused" if self.paused else self.state
         self.gesture = self._reader.step(result.time, result.measurement, situation)
         fired = self.gesture.fired and self.gesture.gesture is not None
         return self.gesture.gesture.does if fired and self.gesture.gesture is not None else None
-
-    def _holding(self, now: float) -> RepSummary | None:
-        """The hold under way."""
-        since = self.score.holding_since
-        return None if since is None else RepSummary(kind="hold", start=since, end=now)
 
     def flush(self) -> Moved:
         """Takes what ended with the last frame of a recording."""
@@ -230,6 +239,9 @@ class Coaching:
         """What else is to be known: the set of the plan, and which rules are off."""
         notes = []
         standing = self.standing
+        if self.offer is not None:
+            name = self.library[self.offer].name(language())
+            notes.append(t("This looks like: {exercise}. S switches to it.", exercise=name))
         if standing.total > 1 and standing.planned is not None:
             notes.append(t("Set {number} of {total}", number=standing.number, total=standing.total))
         if self.not_judged and self.state in ("before", "countdown", "set"):

@@ -41,6 +41,7 @@ class Feed(QObject):
         self.cameras: list[CameraInfo] | None = None  # None while they are being looked for
         self.files: list[str] = []  # opened before
         self.paused = False
+        self._wanted: tuple[str, tuple[int, int] | None] | None = None  # waits for the list of cameras
         worker.preparing.connect(self._on_preparing)
         worker.ready.connect(self._on_ready)
         worker.failed.connect(self._on_engine_failed)
@@ -76,17 +77,25 @@ class Feed(QObject):
 
     def open(self, spec: str, *, loop: bool = False, size: tuple[int, int] | None = None) -> None:
         """Leaves the source under way for another. size: what is asked of a camera, pixels."""
-        self.source_error, self.source = "", None
+        self.source_error, self.source, self._wanted = "", None, None
         if spec != DEMO and not spec.isdigit() and Path(spec).is_file() and spec not in self.files:
             self.files.append(spec)
         session = self.runner.start(spec, loop=loop, size=size)
         self.worker.attach(session, self.runner.to_network)
         self.set_paused(False)
 
+    def open_camera(self, name: str, *, size: tuple[int, int] | None = None) -> None:
+        """The camera of that name, else the first one, as soon as it is known which there are."""
+        self._wanted = (name, size)
+        if self.cameras:
+            self._wanted = None
+            named = next((camera for camera in self.cameras if camera.name == name), self.cameras[0])
+            self.open(str(named.index), size=size)
+
     def close(self) -> None:
         """No source any more: a camera's light goes out."""
         self.runner.stop()
-        self.runner.spec, self.source, self.source_error = None, None, ""
+        self.runner.spec, self.source, self.source_error, self._wanted = None, None, "", None
         self.changed.emit()
 
     def set_paused(self, paused: bool) -> None:
@@ -119,6 +128,9 @@ class Feed(QObject):
 
     def _on_cameras(self, cameras: list[CameraInfo]) -> None:
         self.cameras = cameras
+        if self._wanted is not None:
+            name, size = self._wanted
+            self.open_camera(name, size=size)
         self.changed.emit()
 
     def _on_opened(self, source: Source) -> None:

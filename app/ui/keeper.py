@@ -19,7 +19,7 @@ from app.history import FILE, Best, History
 from app.journal import Journal, journal_path, unfinished
 from app.rules import Exercise
 from app.summary import WorkoutSummary
-from app.ui.words import t
+from app.ui.words import language, t
 from app.workouts import Plan, WorkoutError, WorkoutRunner
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,18 @@ class Keeper:
         except WorkoutError as error:
             log.warning("%s", error)
             return None
+
+    def waiting_text(self, library: Mapping[str, Exercise]) -> str:
+        """What is unfinished, in a line; empty: nothing. One exercise with nothing done in it is dropped."""
+        waiting = self.waiting(library)
+        if waiting is None:
+            return ""
+        done, total = len(waiting.summary.sets), len(waiting.plan.sets)
+        if not done and total == 1:
+            self.put_away(library)
+            return ""
+        name = waiting.plan.name(language())
+        return t("“{name}” is not finished: {done} of {total} sets.", name=name, done=done, total=total)
 
     def resume(self, library: Mapping[str, Exercise]) -> WorkoutRunner:
         """Goes on with the workout that was left in the middle. Raises WorkoutError."""

@@ -18,6 +18,7 @@ COACHING: Final = (
     ("←  R", "This set again"),
     ("↑  +", "One more repetition"),
     ("↓  −", "That was no repetition"),
+    ("S", "Switch to the exercise that is recognised"),
     ("X", "Wrong cue: keep the poses"),
     ("C", "Counted wrongly: keep the poses"),
     ("D", "Show how it is done"),

@@ -135,11 +135,11 @@ class SidePanel(QWidget):
         for place in range(2):
             self._grid.setColumnStretch(place, 1 if portrait or place == 0 else 0)
 
-    def set_running(self, running: bool, *, can_run: bool) -> None:
-        """The one button says what it will do."""
+    def set_running(self, running: bool, *, can_run: bool, text: str = "") -> None:
+        """The one button says what it will do. text: other than to pause or to start."""
         self._running, self._can_run = running, can_run
-        theme.label(self.primary, t("Pause") if running else t("Start"))
-        self.primary.setIcon(theme.icon("pause" if running else "play", "on_fill"))
+        theme.label(self.primary, text or (t("Pause") if running else t("Start")))
+        self.primary.setIcon(theme.icon("pause" if running and not text else "play", "on_fill"))
         self.primary.setToolTip(t("Space"))
         self.primary.setEnabled(can_run)
         for button in (self.finish, *self._small):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,30 +14,29 @@ from PySide6.QtWidgets import QMainWindow, QWidget
 from app.capture import DEMO, Source
 from app.errors import FormcueError
 from app.feedback import Complaint
-from app.gestures import Gesture, load_gestures
 from app.rules import Exercise
 from app.settings import Settings, data_folder, save_settings
 from app.summary import WorkoutSummary
 from app.ui import theme
 from app.ui.coach import CoachPage, shown_mirrored
 from app.ui.coaching import Coaching
+from app.ui.demo import DemoMode
 from app.ui.feed import Feed
 from app.ui.help_page import HelpPage
 from app.ui.home import HomePage
 from app.ui.keeper import Keeper
 from app.ui.library import Shelf, shown_entries
+from app.ui.look import apply_look, camera_size, known_gestures, known_models
 from app.ui.narrator import Narrator
 from app.ui.page_stack import PageStack
 from app.ui.records_pages import RecordPages
 from app.ui.rule_reload import RuleReloader
 from app.ui.settings_page import SettingsPage
 from app.ui.tour import Tour
-from app.ui.words import language, set_language, t
+from app.ui.words import language, t
 from app.ui.worker import InferenceWorker
-from app.weights import CatalogueEntry, read_catalogue
 from app.workouts import WorkoutRunner, one_set
 
-log = logging.getLogger(__name__)
 FIRST_EXERCISE: Final = "squat"
 
 
@@ -80,20 +78,20 @@ class MainWindow(QMainWindow):
         self.settings = replace(settings, **(told or {}))  # what holds: the command line goes before
         self.feed = Feed(worker)
         self.keeper = Keeper(data_folder(), told=self._told.emit)
-        self._wanted: tuple[str | None, bool] | None = None  # source and loop, until cameras are listed
         self.stack = PageStack()
         self.setCentralWidget(self.stack)
-        self.gestures = _gestures()
+        self.gestures = known_gestures()
         self.narrator = Narrator()
         self.muted = False
         self.home, self.coach = HomePage(), CoachPage(self.feed, self.narrator)
-        self.preferences = SettingsPage(self.settings, [entry.name for entry in _models()])
+        self.preferences = SettingsPage(self.settings, known_models())
         self.help = HelpPage(self.gestures)
         self.records = RecordPages(self.stack, self.shelf, self.keeper)
         for page in (self.home, self.coach, self.preferences, self.help):
             self.stack.add(page)
         self.tour = Tour(self.home)
         self.reloader = RuleReloader(self)
+        self.demo = DemoMode(self.coach, self.feed)
         self._before: QWidget = self.home  # the page that the help was asked for from
         self._connect()
         self.feed.look_for_cameras()
@@ -104,6 +102,8 @@ class MainWindow(QMainWindow):
             self.show_home()
             if not self.settings.tour_done:
                 self.tour.begin()
+        elif options.source == DEMO:
+            self.begin_demo(options.exercise or FIRST_EXERCISE)
         else:
             self.begin_exercise(options.exercise or FIRST_EXERCISE, source=options.source)
 
@@ -113,7 +113,9 @@ class MainWindow(QMainWindow):
         home.plan_chosen.connect(self.begin_plan)
         home.resume_wanted.connect(self.resume)
         home.discard_wanted.connect(self.put_away)
-        home.demo_wanted.connect(lambda: self.begin_exercise(FIRST_EXERCISE, source=DEMO))
+        home.demo_wanted.connect(self.begin_demo)
+        coach.try_wanted.connect(self.demo.try_camera)
+        self.demo.wanted.connect(lambda spec: self._open(spec, loop=True))
         home.settings_wanted.connect(self.show_settings)
         home.help_wanted.connect(self.toggle_help)
         self.preferences.home_wanted.connect(self.show_home)
@@ -148,8 +150,15 @@ class MainWindow(QMainWindow):
 
     # ---- what is begun
 
-    def begin_exercise(self, id: str, source: str | None = None) -> None:
+    def begin_demo(self, id: str = FIRST_EXERCISE) -> None:
+        """Everything on one screen, full, over and over; nothing of it is kept."""
+        self.begin_exercise(id, source=DEMO, loop=True)
+        self.demo.begin()
+        self.showFullScreen()
+
+    def begin_exercise(self, id: str, source: str | None = None, *, loop: bool = False) -> None:
         """One exercise, as often as the athlete likes; from the source under way, unless told otherwise."""
+        self.demo.end()
         entry = self.shelf.entry(id)
         if entry is None:
             return
@@ -165,7 +174,7 @@ class MainWindow(QMainWindow):
             self.coach.follow(self._coaching(runner), entry, at_once=at_once)
         self.reloader.watch(entry.path)
         self.stack.show_page(self.coach)
-        self._open(source, loop=self.options.loop)
+        self._open(source, loop=loop or self.options.loop)
 
     def begin_plan(self, path: Path) -> None:
         """A workout of the library, or of one's own."""
@@ -214,26 +223,17 @@ class MainWindow(QMainWindow):
             self._open(spec, loop=True)
 
     def _open(self, spec: str | None, *, loop: bool) -> None:
-        """None: the camera of the settings, else the first one, as soon as it is known which there are."""
-        self._wanted = (spec, loop)
-        if spec is None and self.feed.cameras is None:
-            self.coach.show_opening()
-            return
-        if spec is None and self.feed.cameras:
-            names = {camera.name: str(camera.index) for camera in self.feed.cameras}
-            spec = names.get(self.settings.camera, str(self.feed.cameras[0].index))
-        self._wanted = None
-        if spec is not None:
-            size = self.settings.resolution
-            pixels = None if size == "auto" else tuple(int(side) for side in size.split("x"))
-            self.feed.open(spec, loop=loop, size=pixels)  # type: ignore[arg-type]
+        """None: the camera of the settings, else the first one."""
+        if spec is None:
+            self.feed.open_camera(self.settings.camera, size=camera_size(self.settings))
+        else:
+            self.feed.open(spec, loop=loop, size=camera_size(self.settings))
         self.coach.show_opening()
 
     def _on_feed_changed(self) -> None:
         self.preferences.show_cameras(self.feed.cameras or ())
-        if self._wanted is not None and self.feed.cameras is not None:
-            spec, loop = self._wanted
-            self._open(spec, loop=loop)
+        if self.stack.currentWidget() is self.coach:
+            self.coach.show_sources()
 
     def _on_opened(self, source: Source) -> None:
         wanted = self.options.mirror
@@ -246,18 +246,14 @@ class MainWindow(QMainWindow):
 
     def show_home(self) -> None:
         """Leaves what is under way; a workout can be gone on with."""
+        if self.demo.on:
+            self.demo.end()
+            self.showNormal()
+        self.reloader.watch(None)
+        self.narrator.quiet()
         self.feed.close()
         self.keeper.leave()
-        waiting = self.keeper.waiting(self.shelf.exercises)
-        if waiting is not None and not waiting.summary.sets and len(waiting.plan.sets) == 1:
-            self.put_away()  # nothing was done in it
-            waiting = None
-        text = ""
-        if waiting is not None:
-            done, total = len(waiting.summary.sets), len(waiting.plan.sets)
-            name = waiting.plan.name(language())
-            text = t("“{name}” is not finished: {done} of {total} sets.", name=name, done=done, total=total)
-        self.home.offer_to_resume(text)
+        self.home.offer_to_resume(self.keeper.waiting_text(self.shelf.exercises))
         self.stack.show_page(self.home)
 
     def show_settings(self) -> None:
@@ -376,10 +372,8 @@ class MainWindow(QMainWindow):
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def back(self) -> None:
-        """Escape: leaves the full screen, else goes home. It never ends the program."""
-        if self.isFullScreen():
-            self.toggle_full_screen()
-        elif self.stack.currentWidget() is self.help:
+        """Escape: back to where one came from, at last home. It never ends the program."""
+        if self.stack.currentWidget() is self.help:
             self.toggle_help()
         elif self.stack.currentWidget() is not self.home:
             self.show_home()
@@ -397,7 +391,7 @@ class MainWindow(QMainWindow):
         key = Qt.Key(event.key())
         if event.isAutoRepeat():
             super().keyPressEvent(event)
-        elif key == Qt.Key.Key_Escape and self.isFullScreen():
+        elif key == Qt.Key.Key_Escape and self.isFullScreen() and not self.demo.on:
             self.toggle_full_screen()
         elif not self.stack.act(event):
             acts.get(key, lambda: QMainWindow.keyPressEvent(self, event))()
@@ -415,29 +409,6 @@ class MainWindow(QMainWindow):
         self.worker.stop(0.0)
         self.keeper.close()
         event.accept()
-
-
-def apply_look(settings: Settings) -> None:
-    """Language, theme and text size are the process's own."""
-    set_language(settings.language)
-    theme.use(settings.theme, text_size=theme.TEXT_SIZES[settings.text_size])
-
-
-def _gestures() -> tuple[Gesture, ...]:
-    """Those of the library; none when its file is broken, for the keys do the same."""
-    try:
-        return load_gestures()
-    except FormcueError as error:
-        log.warning("%s", error)
-        return ()
-
-
-def _models() -> list[CatalogueEntry]:
-    try:
-        return [entry for entry in read_catalogue() if entry.kind == "pose"]
-    except FormcueError as error:
-        log.warning("%s", error)
-        return []
 
 
 def _may_be_camera(spec: str) -> bool:

@@ -23,7 +23,7 @@ from app.files import replacing
 from app.measures import unit_of
 from app.rulefile import read_exercise
 from app.rules import Exercise
-from app.yamlfile import MAX_BYTES, compose
+from app.yamltext import MAX_BYTES, compose
 
 # Keys and list indices from the top of the file down to a scalar: ("rules", 0, "when", "knee", "below").
 Place = tuple[str | int, ...]

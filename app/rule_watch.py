@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from app.rules import Exercise, RuleFileError, load_exercise
-from app.yamlfile import MAX_BYTES
+from app.yamltext import MAX_BYTES
 
 # Looks in a row at which a file must be missing before that is spoken of: editors replace files.
 MISSING_LOOKS: Final = 4

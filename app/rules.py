@@ -28,16 +28,13 @@ from app.measures import format_value as format_value
 from app.parameters import Measurement, View
 from app.reps import Hold, Rep
 from app.skeleton import Joint
+from app.throttle import QUIET_SECONDS, Throttle
 from app.yamlfile import YamlFileError
 
 LIBRARY: Final = Path(__file__).resolve().parent.parent / "coach_rules"
 
-# Two prompts are at least this far apart unless the second is more important.
-QUIET_SECONDS: Final = 2.5
 # Praise keeps this far from any prompt before it.
 PRAISE_QUIET_SECONDS: Final = 5.0
-# The same prompt is not given more often than this in a row, whatever its file says.
-MOST_IN_A_ROW: Final = 3
 # A condition that cannot be known for a moment leaves a rule as it is; for longer, it is not true.
 UNKNOWN_SECONDS: Final = 0.3
 # A rule that looks back over some seconds waits until it has seen this share of them.
@@ -124,11 +121,9 @@ class _State:
         "blame",
         "entered",
         "judged",
-        "last_said",
         "last_true",
         "pending_since",
         "rep",
-        "said",
         "since",
     )
 
@@ -137,8 +132,6 @@ class _State:
         self.since: float | None = None
         self.last_true = 0.0
         self.blame: Blame | None = None
-        self.said = 0
-        self.last_said: float | None = None
         self.rep: int | None = None  # a rule of something over: the repetition that is yet to be spoken of
         self.entered: float | None = None  # a rule of phases: when one of them began
         self.judged: _Judged | None = None
@@ -198,8 +191,7 @@ class RuleEngine:
         self._last_rep: Rep | None = None
         self._clean = 0
         self._rows: dict[tuple[View, ...], list[RepRow]] = {views: [] for views in self._developing}
-        self._last_prompt: tuple[float, int] | None = None
-        self._in_a_row: tuple[str, int] = ("", 0)
+        self._throttle = Throttle()
         self._faults = {rule.id: 0.0 for rule in self.exercise.rules if rule.is_fault and rule.judge != "set"}
         self._in_this_rep: set[str] = set()
 
@@ -498,27 +490,15 @@ class RuleEngine:
     # -- what is said -------------------------------------------------------------------------------------
 
     def _may_speak(self, rule: Rule, time: float) -> bool:
-        """The throttling layer: budget, cooldown, and never the same cue over and over."""
-        state = self._states[rule.id]
-        if state.said >= rule.per_set or state.blame is None:
+        if self._states[rule.id].blame is None or not self._throttle.allows(rule, time):
             return False
-        if state.last_said is not None and time - state.last_said < rule.cooldown:
-            return False
-        if self._in_a_row[0] == rule.id and self._in_a_row[1] >= MOST_IN_A_ROW:
-            return False
-        if self._last_prompt is not None:
-            last, priority = self._last_prompt
-            if time - last < QUIET_SECONDS and rule.priority <= priority:
-                return False
         return not rule.praise or self._all_is_well(time)
 
     def _all_is_well(self, time: float) -> bool:
         """Whether praise would not contradict what is lit or was just said."""
-        if self._last_prompt is not None and time - self._last_prompt[0] < PRAISE_QUIET_SECONDS:
+        if self._throttle.since_prompt(time) < PRAISE_QUIET_SECONDS:
             return False
-        return not any(
-            rule.is_fault and self._states[rule.id].since is not None for rule in self.exercise.rules
-        )
+        return not any(r.is_fault and self._states[r.id].since is not None for r in self.exercise.rules)
 
     def _speak(self, time: float, due: list[tuple[Rule, int | None]]) -> list[Prompt]:
         ready = [(rule, rep) for rule, rep in due if self._may_speak(rule, time)]
@@ -532,12 +512,8 @@ class RuleEngine:
         state = self._states[rule.id]
         blame = state.blame
         assert blame is not None  # a rule that fires has something to blame
-        state.said += 1
         state.rep = None
-        state.last_said = time
-        self._last_prompt = (time, rule.priority)
-        row = self._in_a_row[1] + 1 if self._in_a_row[0] == rule.id else 1
-        self._in_a_row = (rule.id, row)
+        self._throttle.note(rule, time)
         return Prompt(
             t=time,
             rule=rule.id,
@@ -622,15 +598,11 @@ class RuleEngine:
             hold_for=rule.hold_for if rule.judge == "frame" else 0.0,
             own_learnt=min((len(found) for found in self._learning.values()), default=self.exercise.own_reps),
             own_reps=self.exercise.own_reps,
-            said=state.said,
+            said=self._throttle.said(rule),
             per_set=rule.per_set,
-            said_now=state.last_said == time,
-            cooldown_left=0.0
-            if state.last_said is None
-            else max(0.0, rule.cooldown - (time - state.last_said)),
-            quiet_left=0.0
-            if self._last_prompt is None
-            else max(0.0, QUIET_SECONDS - (time - self._last_prompt[0])),
-            too_often=self._in_a_row[0] == rule.id and self._in_a_row[1] >= MOST_IN_A_ROW,
+            said_now=self._throttle.said_now(rule, time),
+            cooldown_left=self._throttle.cooldown_left(rule, time),
+            quiet_left=max(0.0, QUIET_SECONDS - self._throttle.since_prompt(time)),
+            too_often=self._throttle.too_often(rule),
             praise_waits=rule.praise and not self._all_is_well(time),
         )

@@ -17,7 +17,7 @@ from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from app.exercise import Exercise, RuleTest
 from app.explanation import Explanation
 from app.files import to_json
-from app.gestures import load_gestures
+from app.gestures import GESTURES, load_gestures
 from app.overrides import (
     ExerciseOverrides,
     Overrides,
@@ -57,7 +57,7 @@ def add_check_parser(commands: Any) -> None:
 
 def run_check(args: argparse.Namespace) -> int:
     """Checks args.paths. 0 = all files are good, 1 = something is wrong in one, 2 = no such file."""
-    files = find_rule_files(args.paths or [LIBRARY, PLANS])
+    files = find_rule_files(args.paths or [LIBRARY, GESTURES, PLANS])
     by_file = [problems for path in files if (problems := check(path))]
     for problem in (line for problems in by_file for line in problems):
         print(problem)
@@ -65,7 +65,7 @@ def run_check(args: argparse.Namespace) -> int:
         count = sum(map(len, by_file))
         print(f"{_some(count, 'problem')} in {len(by_file)} of {_some(len(files), 'file')}", file=sys.stderr)
         return EXIT_FAILED
-    print(f"{_some(len(files), 'rule file')}: no problems")
+    print(f"{_some(len(files), 'file')}: no problems")
     return EXIT_DONE
 
 

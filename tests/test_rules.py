@@ -14,8 +14,6 @@ from app.recording import load_recording
 from app.reps import Hold, Rep, RepCounter
 from app.rules import (
     LIBRARY,
-    MOST_IN_A_ROW,
-    QUIET_SECONDS,
     Exercise,
     Prompt,
     RepValues,
@@ -25,6 +23,7 @@ from app.rules import (
     load_library,
 )
 from app.skeleton import Joint
+from app.throttle import MOST_IN_A_ROW, QUIET_SECONDS
 from tests.motion import MOTIONS, play, reps
 
 RECORDINGS = Path(__file__).parent / "recordings"

@@ -13,6 +13,7 @@ from app.rules import LIBRARY, RuleFileError, load_exercise, load_library
 from app.rules_cli import check, find_rule_files
 from app.workouts import PLANS
 from app.yamlfile import read_yaml
+from app.yamltext import compose
 from main import main
 
 INVALID = Path(__file__).parent / "invalid_rules"
@@ -24,8 +25,8 @@ SHALLOW = Path(__file__).parent / "recordings" / "squat-shallow-leaning.poses.gz
 
 def test_check_of_the_library(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 0
-    count = len(load_library()) + len(plan_files(PLANS))
-    assert f"{count} rule files: no problems" in capsys.readouterr().out
+    count = len(load_library()) + len(plan_files(PLANS)) + 1  # and the gestures
+    assert f"{count} files: no problems" in capsys.readouterr().out
 
 
 def test_check_prints_every_problem_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +59,7 @@ def test_check_knows_the_other_files_too(tmp_path: Path) -> None:
 
 def test_nothing_in_a_rule_file_can_be_run() -> None:
     """The readers neither construct objects nor evaluate: no call of these names is in them."""
-    for function in (read_exercise, condition, read_yaml):
+    for function in (read_exercise, condition, read_yaml, compose):
         tree = ast.parse(Path(function.__code__.co_filename).read_text("utf-8"))
         called = {
             node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

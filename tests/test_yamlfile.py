@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from app.rulefile import read_exercise
 from app.rules import RuleFileError
 from app.yamlfile import (
-    MAX_BYTES,
     MAX_PROBLEMS,
     Field,
     YamlFileError,
@@ -29,6 +28,7 @@ from app.yamlfile import (
     whole,
     within,
 )
+from app.yamltext import MAX_BYTES
 from tests.test_rulefile import EVERYTHING
 
 PLAN = mapping(

@@ -32,6 +32,7 @@ LEFT_ASIDE = replace(STANDING, left={"upper_arm": (0, 88), "forearm": (5, 86)})
 RIGHT_ASIDE = replace(STANDING, right={"upper_arm": (10, 84), "forearm": (15, 80)})
 
 ALL = load_gestures()
+RECORDINGS = Path(__file__).parent / "recordings"
 
 
 def held(*parts: tuple[Posture, float], yaw: float = 0.0, fps: float = 25.0) -> list[Pose]:
@@ -77,6 +78,27 @@ def test_made_on_purpose_it_acts_once_after_a_second(posture: Posture, action: s
     found = acts(read(held((STANDING, 1.0), (posture, 3.0), (STANDING, 1.0), yaw=yaw), "rest"))
     assert [name for _, name in found] == [action]
     assert 1.9 <= found[0][0] <= 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [
+        ("right_hand_up", "go"),
+        ("hands_crossed", "pause"),
+        ("left_arm_aside", "skip"),
+        ("right_arm_aside", "skip"),
+    ],
+)
+def test_seen_by_the_network_they_act_too(name: str, action: str) -> None:
+    """A rendered athlete, as the network saw her: the gesture is complete after 0.9 s and held for 2."""
+    frames = load_recording(RECORDINGS / f"gesture-{name}.poses.gz").frames
+    reader = GestureReader(ALL)
+    states = [
+        (t, reader.step(t, seen_then, "rest")) for t, seen_then in measured((f.time, f.pose) for f in frames)
+    ]
+    found = acts(states)
+    assert [name for _, name in found] == [action]
+    assert 1.5 <= found[0][0] <= 2.6
 
 
 def test_the_ring_fills_and_empties() -> None:

@@ -63,17 +63,22 @@ class Diary:
         except ImportError:
             log.warning('no curve is drawn: matplotlib is missing; pip install -e ".[train]"')
             return
-        names = [
-            name
-            for name in dict.fromkeys(name for row in self.rows for name in row)
-            if name not in ("pictures", "seconds", "rate")
-        ]
-        figure = Figure(figsize=(8, 2 * len(names)), layout="constrained")
+        plots: dict[str, list[str]] = {}  # the losses of 2D and of 3D batches share a plot
+        for name in dict.fromkeys(name for row in self.rows for name in row):
+            if name not in ("pictures", "seconds", "rate"):
+                plots.setdefault(name.removesuffix("_2d").removesuffix("_3d"), []).append(name)
+        figure = Figure(figsize=(8, 1.6 * len(plots) + 0.4))
         FigureCanvasAgg(figure)
-        for axes, name in zip(figure.subplots(len(names), squeeze=False)[:, 0], names, strict=True):
-            points = [(row["pictures"], row[name]) for row in self.rows if name in row]
-            axes.plot(*zip(*points, strict=True), marker="." if len(points) < 40 else None)
-            axes.set_ylabel(name)
+        for axes, (title, names) in zip(
+            figure.subplots(len(plots), sharex=True, squeeze=False)[:, 0], plots.items(), strict=True
+        ):
+            for name in names:
+                points = [(row["pictures"], row[name]) for row in self.rows if name in row]
+                axes.plot(*zip(*points, strict=True), marker="." if len(points) < 40 else None, label=name)
+            axes.set_ylabel(title)
             axes.grid(alpha=0.3)
+            if len(names) > 1:
+                axes.legend(fontsize="small")
         axes.set_xlabel("pictures")
-        figure.savefig(self.folder / "curve.png", dpi=90)
+        figure.subplots_adjust(left=0.11, right=0.98, top=0.98, bottom=0.5 / figure.get_figheight())
+        figure.savefig(self.folder / "curve.png", dpi=80)

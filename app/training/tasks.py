@@ -221,8 +221,8 @@ class PoseTask:
         """On whole pictures, one pass, no finding, no flip. Those figures that the labels allow:
 
         pck: PCK@0.2 of the torso diagonal, mean of the 12 limb joints.
-        mpjpe: mean distance of the joints from the labelled ones in 3D, mid-hips laid on each other; depth:
-        the same, along the view only. Both in millimetres, as of a person of STATURE_MM.
+        mpjpe_mm: mean distance of the joints from the labelled ones in 3D, mid-hips laid on each other;
+        depth_mm: the same, along the view only. Both as of a person of STATURE_MM.
         """
         hits: list[list[bool]] = [[] for _ in LIMBS]
         far, deep = [], []
@@ -240,7 +240,7 @@ class PoseTask:
         if any(hits):
             figures["pck"] = float(np.mean([np.mean(row) for row in hits if row]))
         if far:
-            figures.update(mpjpe=float(np.mean(far)), depth=float(np.mean(deep)))
+            figures.update(mpjpe_mm=float(np.mean(far)), depth_mm=float(np.mean(deep)))
         return figures
 
     def _see(self, network: nn.Module, pictures: list[LabelledPicture]) -> list[FloatArray]:

@@ -9,7 +9,8 @@
         rules:
           shallow: {limits: {knee.min: {above: 105deg}}, per_set: 2}
         signals: {knee: {turn: 100deg}}        # how far this person's repetitions go, for counting
-        own: {knee.min: 92deg}                 # what limits such as `own + 10deg` start from
+      my_squat:
+        own: {knee.min: 92deg}                 # what its limits such as `own + 10deg` start from
 
 Levels. A rule file may say its own limits for beginners and for those who want it strict (`levels`). Where
 it does not, what is wrong is judged by the same rule with its limit moved: for beginners away from firing,
@@ -39,6 +40,7 @@ from app.yamlfile import (
     Node,
     Reader,
     choice,
+    described,
     exactly,
     many,
     mapping,
@@ -141,16 +143,21 @@ def _exercise(exercise: Exercise) -> Kind[ExerciseOverrides]:
     own = {name: Field(kind=quantity(name)) for name in own_names(exercise)}
 
     def named(what: str, fields: Mapping[str, Field]) -> Kind[dict[str, Any]]:
-        return Kind(lambda reader, node: read_fields(reader, node, what, fields), {})
+        def read(reader: Reader, node: Node) -> dict[str, Any]:
+            if not fields:
+                raise reader.wrong(node, described(node), f"nothing: {exercise.id} has no {what}")
+            return read_fields(reader, node, f"the {what}", fields)
+
+        return Kind(read, {})
 
     return mapping(
         f"the adjustments of {exercise.id}",
         {
             "level": Field(kind=choice(LEVELS, "a level")),
             "silent": Field(kind=many(choice(ids, "a rule"), "rules", empty=True)),
-            "rules": Field(kind=named(f"the rules of {exercise.id}", rules)),
-            "signals": Field(kind=named(f"the signals of {exercise.id}", signals)),
-            "own": Field(kind=named(f"what limits of {exercise.id} are relative to", own)),
+            "rules": Field(kind=named("rules", rules)),
+            "signals": Field(kind=named("signals", signals)),
+            "own": Field(kind=named("limits relative to the athlete", own)),
         },
         lambda reader, node, found: ExerciseOverrides(**found),
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
+from app.overrides import load_overrides
 from app.rulefile import exercise_schema, read_exercise
 from app.rules import LIBRARY, RuleFileError, load_exercise, load_library
 from app.rules_cli import SCHEMA_FILE, schema_text
@@ -107,6 +109,25 @@ def test_every_word_of_the_language_is_read(tmp_path: Path) -> None:
     assert (rules["g"].at, rules["g"].last, rules["h"].at, rules["h"].per_set) == ("rep", 2, "end", 1)
     assert exercise.counting.signals[1].start == 1.0
     jsonschema.validate(yaml.safe_load(EVERYTHING), exercise_schema())
+
+
+_HEAD = EVERYTHING[: EVERYTHING.index("  - id: a")].replace("id: everything", "id: my_squat")
+_EXAMPLES = re.findall(r"```yaml\n(.*?)```", (LIBRARY / "README.md").read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", _EXAMPLES, ids=[text.splitlines()[0].strip() for text in _EXAMPLES])
+def test_the_examples_of_the_reference_are_sound(example: str, tmp_path: Path) -> None:
+    path = tmp_path / "my_squat.yaml"
+    if "exercises:" in example:
+        path.write_text(example, "utf-8")
+        assert load_overrides(path).exercises
+        return
+    if example.startswith("    "):  # keys of a rule
+        example = "  - id: one\n    judge: rep\n    say: a\n" + example
+    path.write_text(example if example.startswith("format") else _HEAD + example, "utf-8")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "demo.poses.gz").touch()
+    assert load_exercise(path).rules
 
 
 # -- the schema for editors -----------------------------------------------------------------------------

@@ -45,6 +45,8 @@ RELEASE: Final = 0.4
 # A ring that is hardly begun is not shown: moving an arm past a gesture is none.
 SHOWN_FROM: Final = 0.2
 _LONGEST_GAP: Final = 0.5
+# A file may not ask for less, seconds.
+LEAST_HOLD: Final = 0.4
 
 
 class GestureFileError(YamlFileError):
@@ -175,8 +177,6 @@ def _file(reader: Reader, node: Node, found: dict[str, Any]) -> tuple[Gesture, .
             )
     return gestures
 
-
-LEAST_HOLD: Final = 0.4
 
 _GESTURE: Final = mapping(
     "a gesture",

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog
 
-from app.capture import VIDEO_SUFFIXES, Source
+from app.capture import Source
 from app.gestures import Action
 from app.rules import Prompt
 from app.summary import WorkoutSummary
@@ -23,6 +21,7 @@ from app.ui.library import Entry
 from app.ui.narrator import Narrator
 from app.ui.records import RepRecord, Say
 from app.ui.stage import Stage
+from app.ui.video_files import ask_for_video, dropped_file
 from app.ui.words import language, range_sign, t
 
 TICK: Final = 15  # milliseconds: twice the picture's rate, so that no frame waits long
@@ -235,9 +234,7 @@ class CoachPage(CoachView):
             self._after_command()
 
     def ask_for_file(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
-        kinds = f"{t('Videos')} ({pattern});;{t('All files')} (*)"
-        name, _ = QFileDialog.getOpenFileName(self, t("Open video"), "", kinds)
+        name = ask_for_video(self)
         if name:
             self.source_wanted.emit(name)
         else:
@@ -307,6 +304,7 @@ class CoachPage(CoachView):
         if moved.reps_changed:
             self.panel.list.show_reps(coaching.score.reps, range_sign(coaching.exercise.counting))
         if moved.entered:
+            self._show_aside()
             self.refresh()
         if moved.asked is not None:
             self._obey(moved.asked)
@@ -364,7 +362,12 @@ class CoachPage(CoachView):
         self.panel.pacer.setVisible(tempo is not None)
 
     def _show_aside(self) -> None:
-        self.show_aside(demonstration=self.top.demonstration.isChecked(), figure=self.top.figure.isChecked())
+        """What was asked for beside the picture; a rest needs the room itself."""
+        resting = self.coaching is not None and self.coaching.state == "rest"
+        self.show_aside(
+            demonstration=self.top.demonstration.isChecked() and not resting,
+            figure=self.top.figure.isChecked() and not resting,
+        )
 
     def flash(self, text: str) -> None:
         """A short note on the picture."""
@@ -397,7 +400,9 @@ class CoachPage(CoachView):
         self.video.busy_text = self.feed.busy
         can_run = self.feed.source is not None and self.coaching is not None
         running = can_run and not self.paused and self.coaching.state != "before"  # type: ignore[union-attr]
-        self.panel.set_running(running, can_run=can_run, text=t("Try it") if self.demo else "")
+        resting = can_run and self.coaching.state == "rest" and not self.paused  # type: ignore[union-attr]
+        text = t("Try it") if self.demo else t("Go on") if resting else ""
+        self.panel.set_running(running, can_run=can_run, text=text)
         self._show_score()
         self.status.show_state(self.feed.source, self.feed.engine, self.stage)
         self.video.update()
@@ -405,14 +410,13 @@ class CoachPage(CoachView):
     # ---- Qt's own events
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if dropped_file(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.source_wanted.emit(str(Path(url.toLocalFile())))
-                break
+        name = dropped_file(event)
+        if name:
+            self.source_wanted.emit(name)
 
 
 def shown_mirrored(wanted: str, source: Source) -> bool:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 # Every socket that is not a local pair of the event loop is refused and noted, before anything is imported.
@@ -46,6 +48,7 @@ print("quiet")
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8")
 
 
+@pytest.mark.slow
 def test_the_app_asks_nothing_of_the_network_and_keeps_no_picture(tmp_path: Path) -> None:
     home, scratch = tmp_path / "home", tmp_path / "tmp"
     scratch.mkdir()

@@ -99,6 +99,24 @@ def test_the_worst_fault_gives_the_colour_and_the_value(score: Score) -> None:
     assert (highlight.severity, highlight.tag_joint, highlight.tag) == ("error", Joint.left_knee, "104°")
 
 
+def test_while_a_prompt_is_shown_the_value_at_the_limb_is_its_own(score: Score) -> None:
+    last = steps(1)[-1]
+    fault = ActiveRule(
+        rule="leaning", severity="warning", priority=1, text="", parameter="trunk_tilt", value=61.0,
+        limit=55.0, joints=(Joint.left_hip,), since=last.time,
+    )  # fmt: skip
+    prompt = Prompt(
+        t=last.time, rule="leaning", rep=None, severity="warning", priority=5, text="you lean 57°",
+        parameter="trunk_tilt", value=57.0, limit=55.0, joints=(Joint.left_hip,),
+    )  # fmt: skip
+    score.add_result(replace(last, faults=(fault,), prompt=prompt))
+    assert score.highlight is not None
+    assert score.highlight.tag == "57°"
+    score.add_result(replace(last, faults=(replace(fault, rule="other"),), prompt=prompt))
+    assert score.highlight is not None
+    assert score.highlight.tag == ""  # the limb is coloured, but two numbers would contradict one another
+
+
 def test_the_fault_of_a_rep_is_not_shown_in_the_next(score: Score) -> None:
     last = steps(1)[-1]
     fault = ActiveRule(

@@ -1,0 +1,159 @@
+"""A whole workout through the real window: begun by a gesture, killed in the middle, gone on with, kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import app.capture
+import app.ui.app as ui_app
+import app.ui.source_runner
+import main
+from app.history import FILE, History
+from app.history_export import as_json
+from app.recording import save_recording
+from app.skeleton import Joint, Pose
+from app.ui.keeper import NAMELESS
+from app.ui.window import MainWindow
+from tests.poses import pose_of, recording_of, squats, standing_figure
+from tests.ui.driver import Condition, drive, replaying
+
+Steps = Generator[Condition, None, None]
+REPOSITORY = Path(__file__).resolve().parents[2]
+FPS = 25
+PLAN = """\
+format: 1
+id: three
+name: {en: Three sets}
+exercises:
+  - {exercise: squat, sets: 3, reps: 2, rest: 1s}
+"""
+
+
+def poses() -> list[Pose | None]:
+    """Right hand up, standing, two squats; again and again, as the clip is played in a loop.
+
+    While the hand is up the feet are below the picture: the gesture begins the set, not the start position.
+    """
+    signalling = standing_figure()
+    signalling[Joint.right_elbow] = signalling[Joint.right_shoulder] + (0.0, -0.29, 0.0)
+    signalling[Joint.right_wrist] = signalling[Joint.right_shoulder] + (0.0, -0.54, 0.0)
+    signalling[:, 1] += 0.7
+    start = [pose_of(signalling, i / FPS) for i in range(round(3.0 * FPS))]
+    rest = squats(2, seconds=1.4, still=0.8, fps=FPS)
+    still = [rest[0]] * round(2.6 * FPS)
+    moved = [*start, *still, *rest]
+    return [
+        Pose(time=i / FPS, xy=pose.xy, xyz=pose.xyz, confidence=pose.confidence)
+        for i, pose in enumerate(moved)
+    ]
+
+
+def prepare(home: Path, patch: pytest.MonkeyPatch) -> Path:
+    """A home with one workout and a clip, and the network replaced. Gives the clip."""
+    patch.setenv("FORMCUE_HOME", str(home))
+    patch.setattr(app.ui.source_runner, "list_cameras", list)
+    patch.setattr(app.capture, "list_cameras", list)
+    patch.setattr(ui_app, "network_factory", replaying(poses()))
+    (home / "workouts").mkdir(parents=True, exist_ok=True)
+    (home / "workouts" / "three.yaml").write_text(PLAN, encoding="utf-8")
+    clip = home / "clip.mp4"
+    if not clip.exists():
+        writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (640, 480))
+        for _ in poses():
+            writer.write(np.full((480, 640, 3), 150, np.uint8))
+        writer.release()
+    return clip
+
+
+def first_half(home: Path) -> None:
+    """In a process of its own: until the first repetition of the second set, and then no further."""
+    patch = pytest.MonkeyPatch()
+    clip = prepare(home, patch)
+
+    def script(window: MainWindow) -> Steps:
+        window.tour.hide()
+        next(card for card in window.home.workouts.cards if card.text() == "Three sets").click()
+        window.open(str(clip))
+        coaching = window.coach.coaching
+        assert coaching is not None
+        yield lambda: coaching.gesture.gesture is not None
+        yield lambda: coaching.state == "countdown"  # while the hand is up: the gesture began it
+        assert coaching.gesture.progress == 1.0
+        yield lambda: coaching.standing.number == 2 and coaching.state == "set" and coaching.score.count == 1
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    drive([], script, seconds=120)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_workout_survives_a_kill_and_ends_in_the_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from tests.ui.test_session import first_half\n"
+        f"first_half(Path({str(tmp_path)!r}))"
+    )
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    killed = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+
+    clip = prepare(tmp_path, monkeypatch)
+
+    def script(window: MainWindow) -> Steps:
+        assert not window.home.resume.isHidden()
+        window.home.go_on.click()
+        window.open(str(clip))
+        coaching = window.coach.coaching
+        assert coaching is not None
+        assert (coaching.standing.number, coaching.standing.count) == (2, 1)
+        yield lambda: window.records.summary is not None
+        assert window.stack.currentWidget() is window.records.summary
+        done = window.records.summary.summary
+        assert done is not None
+        assert (done.finished, [one.count for one in done.sets]) == (True, [2, 2, 2])
+        window.records.show_history("")
+        assert window.records.history is not None
+        window.show_home()
+        assert window.home.resume.isHidden()
+
+    assert drive([], script, seconds=120) == 0
+
+    with History(tmp_path / FILE) as history:
+        profile = history.profile(NAMELESS)
+        (line,) = history.workouts(profile)
+        assert (line.finished, line.sets, line.reps) == (True, 3, 6)
+        exported = json.loads(as_json(history, profile))
+    assert list(tmp_path.glob("*.journal")) == []
+
+    # The same poses through `analyze` give the same repetitions.
+    track, out = tmp_path / "track.poses.gz", tmp_path / "analyzed.json"
+    save_recording(track, recording_of(poses(), fps=FPS))
+    assert main.main(["analyze", str(track), "--exercise", "squat", "--out", str(out)]) == 0
+    analyzed = json.loads(out.read_text(encoding="utf-8"))["reps"]
+    kept = [rep for one in exported["workouts"][0]["sets"] for rep in one["reps"]]
+    assert len(kept) == 3 * len(analyzed) == 6
+    for place, rep in enumerate(kept):
+        same = analyzed[place % 2]
+        assert (rep["side"], rep["valid"]) == (same["side"], same["valid"])
+        # Live, a busy machine skips frames, and with them the very lowest moment; analyze skips none.
+        assert rep["range"] == pytest.approx(same["range"], abs=15.0)
+        assert rep["end"] - rep["start"] == pytest.approx(same["end"] - same["start"], abs=0.6)

@@ -248,7 +248,7 @@ def time_to_first_pose(args: argparse.Namespace) -> float:
 
 def _time_peer(python: str, video: str, frames: int) -> dict[str, Any]:
     """MediaPipe following through the same video, in its own interpreter, on its own call alone."""
-    from app.training.evaluation import ask_peer
+    from app.training.answers import ask_peer
 
     path = DEMO_CLIP if video == DEMO else Path(video)
     name, answers = ask_peer(python, [path])

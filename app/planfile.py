@@ -23,9 +23,9 @@ from typing import Any, Final
 import yaml
 
 from app.files import OutputError, replacing
+from app.plans import PLANS, Plan, PlannedExercise, PlanStep
 from app.rules import Exercise, load_library
 from app.summary import Tempo
-from app.workouts import PLANS, Plan, PlannedExercise, PlanStep
 from app.yamlfile import (
     SUFFIXES,
     Field,

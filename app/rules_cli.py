@@ -28,11 +28,11 @@ from app.overrides import (
 )
 from app.parameters import Measurer
 from app.planfile import load_plan
+from app.plans import PLANS
 from app.recording import RecordingError, load_recording
 from app.reps import Counting, Hold, Rep, RepCounter
 from app.rulefile import exercise_schema, read_exercise, rule_files
 from app.rules import LIBRARY, Prompt, RuleEngine, load_exercise, load_library
-from app.workouts import PLANS
 from app.yamlfile import SUFFIXES, Kind, YamlFileError, read_yaml
 
 # A movement that goes less far than this, in progress, is not worth telling of.

@@ -8,10 +8,10 @@ import pytest
 from app.conditionfile import condition
 from app.errors import UsageError
 from app.planfile import plan_files
+from app.plans import PLANS
 from app.rulefile import read_exercise
 from app.rules import LIBRARY, RuleFileError, load_exercise, load_library
 from app.rules_cli import check, find_rule_files
-from app.workouts import PLANS
 from app.yamlfile import read_yaml
 from app.yamltext import compose
 from main import main

@@ -18,6 +18,7 @@ from app.files import OutputError
 from app.journal import Journal, JournalError, journal_path, read_lines, unfinished
 from app.pipeline import Pipeline
 from app.planfile import PlanError, free_id, load_plan, load_plans, save_plan
+from app.plans import PLANS, Plan, PlannedExercise, PlanStep, one_set
 from app.recording import load_recording
 from app.rules import load_library
 from app.set_recorder import SetRecorder
@@ -30,17 +31,7 @@ from app.summary import (
     to_work_on,
     workout_as_json,
 )
-from app.workouts import (
-    COUNTDOWN,
-    PLANS,
-    READY,
-    Plan,
-    PlannedExercise,
-    PlanStep,
-    WorkoutRunner,
-    in_start_position,
-    one_set,
-)
+from app.workouts import COUNTDOWN, READY, WorkoutRunner, in_start_position
 from tests.conftest import REPOSITORY
 from tests.poses import squats
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from app.history import Best
+from app.plans import PlannedSet
 from app.rules import Exercise, in_language
 from app.summary import FaultTotal, RepSummary, SetSummary
 from app.ui.words import language, plain, range_sign, t
-from app.workouts import PlannedSet
 
 Library = Mapping[str, Exercise]
 

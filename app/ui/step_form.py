@@ -20,11 +20,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.planfile import MOST_REPS, MOST_REST, MOST_ROUNDS, MOST_SECONDS
+from app.plans import PlannedExercise, PlanStep
 from app.summary import Tempo
 from app.ui import amounts, theme
 from app.ui.amounts import Library
 from app.ui.words import t
-from app.workouts import PlannedExercise, PlanStep
 
 USUAL_TEMPO = Tempo(out=2.0, turn=0.0, back=1.0)
 REPS, SECONDS = 0, 1  # rows of the picker

@@ -25,11 +25,11 @@ from PySide6.QtWidgets import (
 
 from app.errors import FormcueError
 from app.planfile import free_id, plan_files, save_plan
+from app.plans import PLANS, Plan, PlannedExercise, PlanStep
 from app.ui import amounts, theme
 from app.ui.amounts import Library
 from app.ui.step_form import StepForm
 from app.ui.words import language, t
-from app.workouts import PLANS, Plan, PlannedExercise, PlanStep
 
 ROLE = Qt.ItemDataRole.UserRole
 USUAL_REPS, USUAL_HOLD, USUAL_SETS, USUAL_REST = 10, 30.0, 3, 60.0

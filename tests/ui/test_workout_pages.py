@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from app.history import FILE, History
 from app.pipeline import Pipeline
 from app.planfile import load_plan
+from app.plans import PLANS, PlanStep
 from app.rules import load_library
 from app.set_recorder import SetRecorder
 from app.summary import SetSummary, WorkoutSummary
@@ -27,7 +28,7 @@ from app.ui.report import workout_report
 from app.ui.rest_card import RestCard
 from app.ui.summary_page import SummaryPage
 from app.ui.workout_editor import WorkoutEditor
-from app.workouts import PLANS, PlanStep, Standing
+from app.workouts import Standing
 from tests.poses import squats
 
 LIBRARY = load_library()

@@ -7,7 +7,7 @@ A file with errors does not take the last good exercise away: it stays, with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from app.conditions import names_in
 from app.explanation import Explanation
 from app.parameters import PARAMETERS
 from app.reps import Counting, Hold, Rep, RepCounter
@@ -74,11 +75,14 @@ class Analysis:
         return self.judgements.get((rep.number, rule))
 
     def curve(self, name: str) -> np.ndarray:
-        """A parameter in every frame; what rules of repetitions compare is the same through all of one."""
+        """A parameter in every frame, or what a rule compared then; of a repetition: all through it."""
         if name in PARAMETERS:
             return self.track.values(name)
         out = np.full(len(self.track.times), np.nan)
         times = np.array(self.track.times)
+        for rule in rules_of_stretches(self.exercise, name):
+            for index, explanation in enumerate(self.explained(rule)):
+                out[index] = next((c.value for c in explanation.checks if c.parameter == name), None)
         for rep in self.reps:
             for (number, _), explanation in self.judgements.items():
                 for check in explanation.checks if number == rep.number else ():
@@ -89,7 +93,7 @@ class Analysis:
     def explained(self, rule: str) -> tuple[Explanation, ...]:
         """Why that rule fires or does not, frame by frame. Raises KeyError when there is no such rule."""
         if rule not in self._explained:
-            again = judge(self.exercise, self.track, counted=self.counted, explain=rule)
+            again = judge(self.exercise, self.track, counted=self.counted, explain=(rule,))
             self._explained[rule] = again._explained[rule]
         return self._explained[rule]
 
@@ -132,12 +136,12 @@ def judge(
     track: Track,
     *,
     counted: Counted | None = None,
-    explain: str = "",
+    explain: Collection[str] = (),
     language: str = "en",
 ) -> Analysis:
     """Counts and judges all frames.
 
-    counted: of before; taken over when it is of this very counting. explain: the rule whose explanations
+    counted: of before; taken over when it is of this very counting. explain: the rules whose explanations
     are wanted at once; `Analysis.explained` gives those of any other later. Raises KeyError when there is
     no such rule.
     """
@@ -147,7 +151,7 @@ def judge(
     prompts: list[Prompt] = []
     active: list[tuple[ActiveRule, ...]] = []
     judgements: dict[tuple[int, str], Explanation] = {}
-    explained: list[Explanation] = []
+    explained: dict[str, list[Explanation]] = {rule_id: [] for rule_id in explain}
     of_reps = [rule.id for rule in exercise.rules if rule.judge == "rep"]
 
     def note(events: tuple[Event, ...]) -> None:
@@ -159,8 +163,8 @@ def judge(
         ended = counted.events[index]
         prompts += engine.step(time, track.measurements[index], counted.phases[index], ended)
         active.append(tuple(engine.active))
-        if explain:
-            explained.append(engine.explain(explain))
+        for rule_id in explain:
+            explained[rule_id].append(engine.explain(rule_id))
         note(ended)
     prompts += engine.finish(track.end, counted.last)
     note(counted.last)
@@ -176,9 +180,19 @@ def judge(
         judgements=judgements,
         active=tuple(active),
     )
-    if explain:
-        analysis._explained[explain] = tuple(explained)
+    analysis._explained.update({rule_id: tuple(found) for rule_id, found in explained.items()})
     return analysis
+
+
+def rules_of_stretches(exercise: Exercise, name: str = "") -> list[str]:
+    """The rules that compare a statistic of the last seconds, of a phase or of the set (of this name)."""
+    return [
+        rule.id
+        for rule in exercise.rules
+        if rule.judge != "rep"
+        for compared in names_in(rule.when)
+        if compared not in PARAMETERS and name in ("", compared)
+    ]
 
 
 def _spans(times: Sequence[float], names: Sequence[str]) -> tuple[Span, ...]:
@@ -301,9 +315,9 @@ class StudioSession:
     def _judged(self, exercise: Exercise) -> Analysis | None:
         if self.track is None:
             return None
-        known = self.analysis.counted if self.analysis is not None else None
-        explain = self.rule if self.rule in {rule.id for rule in exercise.rules} else ""
-        return judge(exercise, self.track, counted=known, explain=explain, language=self.language)
+        before = self.analysis.counted if self.analysis is not None else None
+        known = {rule.id for rule in exercise.rules} & {self.rule, *rules_of_stretches(exercise)}
+        return judge(exercise, self.track, counted=before, explain=known, language=self.language)
 
     def _sound_editor(self) -> RuleEditor:
         if self.editor is None or self.problems:

@@ -11,6 +11,7 @@ import pytest
 from app.rule_edit import RuleEditError, RuleEditor, read_thresholds, rewritten
 from app.rulefile import rule_files
 from app.rules import LIBRARY, RuleFileError
+from tests.squat_rules import write_squat
 
 ODD = """# the file begins with a word
 format: 1   # and every line
@@ -44,8 +45,7 @@ def odd(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def squat(tmp_path: Path) -> Path:
-    shutil.copytree(LIBRARY / "tests", tmp_path / "tests")
-    return Path(shutil.copy(LIBRARY / "squat.yaml", tmp_path / "squat.yaml"))
+    return write_squat(tmp_path)
 
 
 @pytest.mark.parametrize(

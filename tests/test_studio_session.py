@@ -17,8 +17,8 @@ from app.rules import LIBRARY, Prompt, RuleFileError
 from app.studio_footage import Track, measure
 from app.studio_lanes import TimeWindow, lanes_of, with_moved
 from app.studio_session import StudioSession
+from tests.squat_rules import RECORDING, write_squat
 
-RECORDING = Path(__file__).parent / "recordings" / "squat-shallow-leaning.poses.gz"
 SHALLOW = "shallow"
 
 
@@ -29,8 +29,11 @@ def track() -> Track:
 
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
-    shutil.copytree(LIBRARY, tmp_path / "rules")
-    return tmp_path / "rules"
+    folder = tmp_path / "rules"
+    shutil.copytree(LIBRARY, folder, ignore=shutil.ignore_patterns("tests"))
+    write_squat(folder)
+    shutil.copytree(LIBRARY / "tests", folder / "tests", dirs_exist_ok=True)
+    return folder
 
 
 def opened(path: Path, track: Track | None) -> StudioSession:

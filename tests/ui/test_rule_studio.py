@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,13 +14,11 @@ from PySide6.QtWidgets import QApplication
 
 import main
 from app.recording import load_recording
-from app.rules import LIBRARY
 from app.ui import theme
 from app.ui.rule_studio import StudioPage
 from app.ui.rule_studio.rows import LevelLabel
 from app.ui.words import set_language
-
-RECORDING = Path(__file__).parents[1] / "recordings" / "squat-shallow-leaning.poses.gz"
+from tests.squat_rules import RECORDING, write_squat
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +32,7 @@ def application() -> QApplication:
 @pytest.fixture
 def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FORMCUE_HOME", str(tmp_path / "home"))
-    shutil.copytree(LIBRARY / "tests", tmp_path / "tests")
-    return Path(shutil.copy(LIBRARY / "squat.yaml", tmp_path / "squat.yaml"))
+    return write_squat(tmp_path)
 
 
 @pytest.fixture
@@ -247,6 +243,7 @@ def test_an_error_in_the_file_is_shown_in_place_and_mended_live(page: StudioPage
     assert f"squat.yaml:{line}:" in problem
     assert 'did you mean "trunk_tilt"?' in problem
     assert page.timeline.shown is not None  # the last good version
+    wait(lambda: page.problems.height() >= page.problems.heightForWidth(page.problems.width()))  # all of it
     rules.write_bytes(sound.replace(b"95deg", b"170deg"))
     wait(lambda: not page.session.problems)
     assert not page.problems.isVisible()

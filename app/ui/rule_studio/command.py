@@ -68,8 +68,8 @@ def run_studio(args: argparse.Namespace) -> int:
     try:
         app.exec()
     finally:
-        page.stop()
-    if not page.runner.wait(PATIENCE):
+        ended = page.stop(PATIENCE)
+    if not ended:
         # A network half loaded: nothing of ours is unsaved, and Python's own ending would crash in it.
         logging.shutdown()
         os._exit(EXIT_DONE)

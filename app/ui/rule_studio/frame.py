@@ -7,7 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from app.ui import theme
 from app.ui.rule_studio.bar import StudioBar
@@ -51,11 +51,13 @@ class StudioFrame(QWidget):
         self.split.setStretchFactor(0, 2)
         self.split.setStretchFactor(1, 3)
         self.split.setSizes([260, 390])
+        for part in (self.split, self.empty):  # what gives way when there are many problems to show
+            part.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self._all = QVBoxLayout(self)
-        for part, stretch in (
+        for view, stretch in (
             (self.bar, 0), (self.problems, 0), (self.empty, 1), (self.split, 1), (self.test_strip, 0),
         ):  # fmt: skip
-            self._all.addWidget(part, stretch)
+            self._all.addWidget(view, stretch)
 
     def retranslate(self) -> None:
         """Texts and colours of now."""

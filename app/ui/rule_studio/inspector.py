@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.exercise import Rule
 from app.explanation import Check, Explanation
-from app.measures import format_value
 from app.ui import theme
+from app.ui.rule_studio.labels import value_text
 from app.ui.rule_studio.state import INKS, RuleState, state_of
 from app.ui.words import VIEW_NAMES, language, phase_name, t
 
@@ -53,8 +53,10 @@ class Inspector(QWidget):
 
     def sentence(self) -> str:
         """The one sentence."""
-        if self.rule is None or self.explanation is None:
+        if self.rule is None:
             return t("Select a rule to see why it fires, or does not, at the playhead.")
+        if self.explanation is None:
+            return t("Why it fires or not can be told as soon as the poses are known.")
         text = self.explanation.text(language())
         return text[:1].upper() + text[1:]
 
@@ -186,17 +188,17 @@ class Inspector(QWidget):
 
 def _row_of(check: Check) -> Row:
     """A comparison: "knee, 104°, below 95°"."""
-    found = "–" if check.value is None else format_value(check.parameter, check.value)
+    found = "–" if check.value is None else value_text(check.parameter, check.value)
     if check.limit is None:
         wanted = t("not known yet")
     elif check.upper is not None:
-        low, high = format_value(check.parameter, check.limit), format_value(check.parameter, check.upper)
+        low, high = value_text(check.parameter, check.limit), value_text(check.parameter, check.upper)
         words = (
             t("between {low} and {high}") if check.operator == "between" else t("outside {low} and {high}")
         )
         wanted = words.format(low=low, high=high)
     else:
-        limit = format_value(check.parameter, check.limit)
+        limit = value_text(check.parameter, check.limit)
         wanted = (
             t("below {limit}", limit=limit) if check.operator == "below" else t("above {limit}", limit=limit)
         )

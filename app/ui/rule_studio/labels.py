@@ -14,7 +14,8 @@ _SIGNS: Final = {"below": "<", "above": ">"}
 
 def value_text(name: str, value: float) -> str:
     """A value as it is read aloud, times as finely as they can be set."""
-    return f"{value:.2f} s" if unit_of(name) == "s" else format_value(name, value)
+    text = f"{value:.2f} s" if unit_of(name) == "s" else format_value(name, value)
+    return text[1:] if text.startswith(("-0 ", "-0°")) else text
 
 
 def sign_of(threshold: Threshold) -> str:

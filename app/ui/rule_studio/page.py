@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 from app.capture import DEMO
 from app.errors import FormcueError
 from app.rule_edit import Place
-from app.studio_footage import Footage, Loading
+from app.studio_footage import Footage
 from app.studio_lanes import TimeWindow, lane_of
 from app.studio_session import StudioSession
 from app.ui.rule_reload import RuleReloader
@@ -87,7 +87,7 @@ class StudioPage(StudioFrame):
         self.empty.demo_wanted.connect(lambda: self.open_recording(Path(DEMO)))
         self.test_strip.recording_wanted.connect(self.open_recording)
         self.tests.finished.connect(self.test_strip.show_outcomes)
-        self.runner.loading.connect(self._on_loading)
+        self.runner.loading.connect(self.pose.show_loading)
         self.runner.loaded.connect(self._on_loaded)
         self.runner.failed.connect(self._on_failed)
         self.file_dropped.connect(self._on_dropped)
@@ -266,18 +266,6 @@ class StudioPage(StudioFrame):
 
     # ---- what is heard
 
-    def _on_loading(self, loading: Loading) -> None:
-        self.pose.share = loading.share
-        self.pose.left_chip = (
-            t("Estimating the poses: {percent} %", percent=round(100 * loading.share))
-            if loading.frame is not None
-            else t("Preparing the network…")
-        )
-        if loading.frame is not None:
-            height, width = loading.frame.image.shape[:2]
-            self.pose.show_moment(loading.frame.image, loading.pose, (width, height))
-        self.pose.update()
-
     def _on_loaded(self, footage: Footage) -> None:
         self.footage = footage
         self.pose.share = None
@@ -362,7 +350,9 @@ class StudioPage(StudioFrame):
         if analysis is None or footage is None or self._window is None:
             self.timeline.show_timeline(None)
             self.rules.show_rules(exercise, {}, frozenset(), self.session.rule)
-            self.inspector.show_explanation(None, None)
+            rules = exercise.rules if exercise is not None else ()
+            chosen = next((rule for rule in rules if rule.id == self.session.rule), None)
+            self.inspector.show_explanation(chosen, None)
             return
         track = footage.track
         index = track.index_at(self.playhead)
@@ -398,9 +388,10 @@ class StudioPage(StudioFrame):
         self._set_playing(False)
         super().hideEvent(event)
 
-    def stop(self) -> None:
-        """Ends what runs behind it."""
+    def stop(self, patience: float = 2.0) -> bool:
+        """Ends what runs behind it, and waits so many seconds for it. True when it has ended."""
         self._set_playing(False)
         self.runner.stop()
         self.tests.stop()
         self.reloader.watch(None)
+        return self.runner.wait(patience)

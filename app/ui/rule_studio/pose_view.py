@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.capture import Image
 from app.rules import ActiveRule
 from app.skeleton import Pose
-from app.studio_footage import Footage
+from app.studio_footage import Footage, Loading
 from app.studio_session import Analysis
 from app.ui import theme
 from app.ui.records import Highlight
@@ -64,6 +64,17 @@ class PoseView(QWidget):
         self.pose, self.highlight, self.size_of_frame = pose, highlight, size
         self._image = None if image is None else _to_image(image)
         self.update()
+
+    def show_loading(self, loading: Loading) -> None:
+        """A video that is being estimated: how far it is, and what was seen last."""
+        self.share = loading.share
+        if loading.frame is None:
+            self.left_chip = t("Preparing the network…")
+            self.update()
+            return
+        self.left_chip = t("Estimating the poses: {percent} %", percent=round(100 * loading.share))
+        height, width = loading.frame.image.shape[:2]
+        self.show_moment(loading.frame.image, loading.pose, (width, height))
 
     def show_footage(self, footage: Footage, analysis: Analysis, index: int, rule: str) -> bool:
         """One frame: count, phase and view in the corners, what fires in colour, the selected rule's value.

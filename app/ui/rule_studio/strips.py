@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from app.ui import theme
@@ -103,6 +103,7 @@ class TestStrip(QFrame):
         super().__init__()
         self.outcomes: tuple[TestOutcome, ...] = ()
         self.running = False
+        self._unit = 1.0
         self._label = theme.named(QLabel(), "status")
         self._difference = theme.named(QLabel(), "status")
         self._buttons: list[QPushButton] = []
@@ -116,7 +117,10 @@ class TestStrip(QFrame):
         self.show_outcomes(self.outcomes)
 
     def set_unit(self, unit: float) -> None:
+        self._unit = unit
         self._layout.setSpacing(round(8 * unit))
+        for button in self._buttons:
+            button.setIconSize(QSize(round(18 * unit), round(18 * unit)))
 
     def show_running(self) -> None:
         """The tests are running; what they said before stays until they are done."""
@@ -138,8 +142,10 @@ class TestStrip(QFrame):
         )
         for place, outcome in enumerate(outcomes):
             good = not outcome.differences
-            button = QPushButton(outcome.test.recording.name.removesuffix(".poses.gz"))
+            button = QPushButton()
+            theme.label(button, outcome.test.recording.name.removesuffix(".poses.gz"))
             button.setIcon(theme.icon("check" if good else "error", "accent" if good else "fault"))
+            button.setIconSize(QSize(round(18 * self._unit), round(18 * self._unit)))
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.setToolTip("\n".join(outcome.differences) or t("Passed. Click to open the recording."))
             button.clicked.connect(

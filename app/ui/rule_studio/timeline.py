@@ -115,6 +115,10 @@ class TimelineView(QAbstractScrollArea):
             painter.fillRect(self.viewport().rect(), theme.colour("background"))
             rows = self.rows()
             if rows is None or self.shown is None:
+                painter.setFont(theme.font(14 * self.unit))
+                painter.setPen(theme.colour("muted"))
+                text = t("The curves come as soon as the poses are known.")
+                painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, text)
                 return
             if self._still is None:
                 ratio = self.devicePixelRatioF()

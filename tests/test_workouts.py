@@ -399,6 +399,13 @@ def test_the_plans_that_are_shipped_are_sound_and_speak_chinese() -> None:
         assert 240 <= entry.plan.expected_seconds <= 1800
 
 
+def test_the_workout_in_the_reference_is_one(tmp_path: Path) -> None:
+    text = (PLANS / "README.md").read_text(encoding="utf-8")
+    path = tmp_path / "legs.yaml"
+    path.write_text(text.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    assert [one.exercise for one in load_plan(path, LIBRARY).sets][-2:] == ["side_leg_raise", "donkey_kick"]
+
+
 def test_a_plan_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     tempo = Tempo(out=2.0, turn=0.5, back=1.0)
     pair = (

@@ -330,7 +330,7 @@ def test_a_hold_still_held_at_the_end_is_completed() -> None:
 
 # -- golden recordings ------------------------------------------------------------------------------
 
-GOLDEN = sorted(RECORDINGS.glob("*.poses.gz"))
+GOLDEN = sorted(path.with_suffix(".poses.gz") for path in RECORDINGS.glob("*.json"))
 
 
 def test_there_are_golden_recordings() -> None:

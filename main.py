@@ -156,8 +156,6 @@ def _run_app(arguments: list[str]) -> int:
     from app.ui.window import Options
 
     loaded = load_settings()
-    if loaded.notice:
-        logging.getLogger("formcue").warning("%s", loaded.notice)
     told = {"language": parsed.language, "device": parsed.device, "model": parsed.weights}
     options = Options(source=parsed.source, exercise=parsed.exercise, mirror=parsed.mirror, loop=parsed.loop)
     return run_app(
@@ -165,6 +163,7 @@ def _run_app(arguments: list[str]) -> int:
         settings=loaded.settings,
         told={name: value for name, value in told.items() if value is not None},
         runtime=parsed.runtime,
+        notice=loaded.notice,
         own=own,
         full_screen=parsed.full_screen,
     )

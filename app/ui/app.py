@@ -45,13 +45,14 @@ def run_app(
     settings: Settings,
     told: Mapping[str, Any],
     runtime: str = "auto",
+    notice: str = "",
     own: Path | None = None,
     full_screen: bool = False,
 ) -> int:
     """Opens the window and stays until it is closed. Returns the exit code.
 
     settings: the user's own. told: those that the command line says otherwise, for this time.
-    own: a rule file of one's own, chosen at the start.
+    notice: what is to be told about the settings. own: a rule file of one's own, chosen at the start.
     Raises UsageError when there is no such exercise, or none at all.
     """
     now = replace(settings, **told)
@@ -80,6 +81,8 @@ def run_app(
     else:
         window.show()
     worker.start()
+    for line in filter(None, (notice, shelf.problem)):
+        window.tell(line)
     signals = _quit_on_signals(app)
     try:
         code = app.exec()

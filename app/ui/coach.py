@@ -55,6 +55,7 @@ class CoachPage(CoachView):
         self.stage = Stage(self.video)
         self.setAcceptDrops(True)
         self.demo = False
+        self._sources: tuple[object, ...] = ()  # as the picker shows them
         self._at_once = False  # a recording: counts from its first frame
         self.done: WorkoutSummary | None = None
         self._timer = QTimer(self)
@@ -128,7 +129,10 @@ class CoachPage(CoachView):
 
     def show_sources(self) -> None:
         """The cameras and files there are."""
-        self.top.fill_sources(self.feed.cameras or [], self.feed.files, self.feed.spec)
+        known = (tuple(self.feed.cameras or ()), tuple(self.feed.files), self.feed.spec, language())
+        if known != self._sources:  # a list that is open must not close for nothing
+            self._sources = known
+            self.top.fill_sources(known[0], known[1], known[2])
 
     def set_demo(self, on: bool) -> None:
         """Everything on one screen, turning by itself; the space bar is for trying it."""

@@ -55,6 +55,7 @@ class HomePage(QWidget):
         self.search = theme.named(QLineEdit(), "search")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
+        self.search.returnPressed.connect(self._take_first)
         self.demo = theme.named(QPushButton(), "primary")
         self.history, self.studio = QToolButton(), QToolButton()
         self.settings, self.help = QToolButton(), QToolButton()
@@ -225,19 +226,23 @@ class HomePage(QWidget):
         self.new_plan.setVisible(not words)
         self._nothing.setVisible(bool(words) and not self.workouts.shown and not self.exercises.shown)
 
+    def _take_first(self) -> None:
+        """Enter in the search: the first that is found."""
+        found = self.exercises.shown or self.workouts.shown
+        if found and self.search.text().strip():
+            found[0].click()
+
     # ---- keys
 
     def keys(self) -> dict[Qt.Key, Callable[[], object]]:
         return {Qt.Key.Key_Slash: self.search.setFocus}
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Up and down go from one grid to the other; Enter in the search takes the first that is found."""
+        """Up and down go from one grid to the other."""
         grids = [grid for grid in (self.workouts, self.exercises) if grid.shown]
         at = next((place for place, grid in enumerate(grids) if _has_focus(grid)), None)
         key = Qt.Key(event.key())
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.search.hasFocus() and grids:
-            (self.exercises.shown or self.workouts.shown)[0].click()
-        elif key == Qt.Key.Key_Down and grids and (at is None or at + 1 < len(grids)):
+        if key == Qt.Key.Key_Down and grids and (at is None or at + 1 < len(grids)):
             grids[0 if at is None else at + 1].shown[0].setFocus(Qt.FocusReason.TabFocusReason)
         elif key == Qt.Key.Key_Up and at:
             grids[at - 1].shown[-1].setFocus(Qt.FocusReason.BacktabFocusReason)

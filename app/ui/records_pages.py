@@ -30,12 +30,13 @@ log = logging.getLogger(__name__)
 
 
 class RecordPages(QObject):
-    """home_wanted; again_wanted: what the summary shows, once more; plans_changed; profile_chosen(name)."""
+    """Signals: again_wanted: what the summary shows, once more; profile_chosen(name); problem(line)."""
 
     home_wanted = Signal()
     again_wanted = Signal()
     plans_changed = Signal()
     profile_chosen = Signal(str)
+    problem = Signal(str)
 
     def __init__(self, stack: PageStack, shelf: Shelf, keeper: Keeper) -> None:
         super().__init__()
@@ -67,13 +68,17 @@ class RecordPages(QObject):
             try:
                 save_pdf(Path(name), workout_report(page.summary, self.shelf.exercises))
             except FormcueError as error:
-                log.warning("%s", error)
+                self.problem.emit(str(error))
 
     def show_history(self, profile: str) -> None:
         """Everything that was ever done, by this profile first."""
         self.keeper.settle()
         self._close_history()
-        history = History(self.keeper.history_path)
+        try:
+            history = History(self.keeper.history_path)
+        except FormcueError as error:
+            self.problem.emit(str(error))
+            return
         page = HistoryPage(history, history.profile(profile or NAMELESS), self.shelf.exercises)
         page.home_wanted.connect(self.home_wanted)
         page.profile_chosen.connect(self.profile_chosen)

@@ -56,7 +56,7 @@ class SettingsPage(QWidget):
         theme.named(self, "page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.settings, self.models = settings, tuple(models)
-        self.cameras: Sequence[CameraInfo] = ()
+        self.cameras: tuple[CameraInfo, ...] = ()
         self._filling = False
         self.title = theme.named(QLabel(), "title")
         self.home = QPushButton()
@@ -140,8 +140,9 @@ class SettingsPage(QWidget):
         self._fill()
 
     def show_cameras(self, cameras: Sequence[CameraInfo]) -> None:
-        self.cameras = tuple(cameras)
-        self._fill()
+        if tuple(cameras) != self.cameras:  # a list that is open must not close for nothing
+            self.cameras = tuple(cameras)
+            self._fill()
 
     def retranslate(self) -> None:
         """Sets all texts, and the icons in the theme's colours."""

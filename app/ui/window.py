@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QWidget
+from PySide6.QtWidgets import QMainWindow, QMessageBox, QWidget
 
 from app.capture import DEMO, Source
 from app.errors import FormcueError
@@ -144,7 +144,8 @@ class MainWindow(QMainWindow):
         records.profile_chosen.connect(lambda name: self.change(profile=name))
         self.reloader.reloaded.connect(self._on_rules_changed)
         self.reloader.broken.connect(self._on_rules_broken)
-        self._told.connect(self.coach.flash)
+        records.problem.connect(self.tell)
+        self._told.connect(self.tell)
         self.feed.opened.connect(self._on_opened)
         self.feed.changed.connect(self._on_feed_changed)
 
@@ -304,6 +305,15 @@ class MainWindow(QMainWindow):
 
     def _on_rules_broken(self, problems: tuple[str, ...]) -> None:
         self.coach.flash(t("The rule file has errors: {problem}", problem=Path(problems[0]).name))
+
+    def tell(self, text: str) -> None:
+        """A line that matters: on the picture, else in a box that waits for nobody."""
+        if self.stack.currentWidget() is self.coach:
+            self.coach.flash(text)
+            return
+        box = QMessageBox(QMessageBox.Icon.Information, "Formcue", text, parent=self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
 
     def keep_poses(self, complaint: Complaint) -> None:
         """What the athlete says was wrong is kept as poses, for the rule studio."""

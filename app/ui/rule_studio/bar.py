@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.ui import theme
 from app.ui.words import t
@@ -28,6 +28,8 @@ class StudioBar(QWidget):
         self._playing = False
         self._file = self._clip = ""
         self.note = theme.named(QLabel(), "status")
+        # A long text is cut, it does not make the window wider; the tool tip has all of it.
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.rules, self.recording = QPushButton(), QPushButton()
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout
 
 from app.ui import theme
 from app.ui.rule_studio.background import TestOutcome
 from app.ui.words import t
 
 SHOWN: Final = 4  # problems; more would push the timeline away
+SHOWN_TESTS: Final = 6
 _PLACE: Final = re.compile(r"^(?P<file>.*?):(?P<line>\d+):(?P<column>\d+): (?P<what>.*)$", re.DOTALL)
 
 
@@ -106,6 +107,7 @@ class TestStrip(QFrame):
         self._unit = 1.0
         self._label = theme.named(QLabel(), "status")
         self._difference = theme.named(QLabel(), "status")
+        self._difference.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._buttons: list[QPushButton] = []
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -140,7 +142,9 @@ class TestStrip(QFrame):
             if failed
             else t("Tests: all pass")
         )
-        for place, outcome in enumerate(outcomes):
+        # Those that fail first; more buttons than fit would make the window wider.
+        shown = sorted(outcomes, key=lambda outcome: not outcome.differences)[:SHOWN_TESTS]
+        for place, outcome in enumerate(shown):
             good = not outcome.differences
             button = QPushButton()
             theme.label(button, outcome.test.recording.name.removesuffix(".poses.gz"))

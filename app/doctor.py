@@ -6,6 +6,7 @@ Each examination stands alone: one that breaks is a finding, and the next is mad
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.metadata
 import platform
 import re
@@ -146,10 +147,14 @@ def examine_cameras() -> list[Finding]:
 
 
 def examine_window() -> list[Finding]:
-    """Whether Qt is there at all; a display is not needed to ask."""
-    from PySide6.QtCore import qVersion
-
-    return [Finding(verdict="pass", about="window", text=f"Qt {qVersion()}")]
+    """Whether Qt can be loaded; on bare Linux machines it lacks libraries of the system."""
+    try:
+        importlib.import_module("PySide6.QtWidgets")
+    except ImportError as error:
+        text = f"Qt cannot be loaded ({first_line(error)}); on Debian: apt install libegl1 libxkbcommon0"
+        return [Finding(verdict="fail", about="window", text=text)]
+    version = importlib.metadata.version("PySide6-Essentials")
+    return [Finding(verdict="pass", about="window", text=f"Qt {version}")]
 
 
 def examine_network() -> list[Finding]:

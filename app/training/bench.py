@@ -28,6 +28,7 @@ from app.parameters import Measurement, Measurer
 from app.reps import Rep, RepCounter
 from app.rules import Exercise, RuleEngine
 from app.skeleton import FloatArray, Pose
+from app.training.answers import ask_peer
 
 SCHEMA: Final = 1
 WARM: Final = 10  # frames that are not counted: caches fill, the processor speeds up
@@ -233,7 +234,7 @@ def time_rules(
 
 def time_to_first_pose(args: argparse.Namespace) -> float:
     """Seconds from the start of a new process to its first pose, with a warm cache: the better of two."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parent.parent.parent
     command = [sys.executable, "-c", _FIRST_POSE, args.video, args.weights, args.device, args.runtime]
     spent = []
     for _ in range(2):
@@ -248,8 +249,6 @@ def time_to_first_pose(args: argparse.Namespace) -> float:
 
 def _time_peer(python: str, video: str, frames: int) -> dict[str, Any]:
     """MediaPipe following through the same video, in its own interpreter, on its own call alone."""
-    from app.training.answers import ask_peer
-
     path = DEMO_CLIP if video == DEMO else Path(video)
     name, answers = ask_peer(python, [path])
     spent = list(map(float, answers[0].milliseconds[WARM:frames]))

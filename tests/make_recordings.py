@@ -19,6 +19,8 @@ import numpy as np
 from app.recording import RecordedFrame, Recording, save_recording
 from app.rules import LIBRARY
 from app.skeleton import Pose
+from tests.faults import FAULTS, faulty
+from tests.faults import FPS as FAULT_FPS
 from tests.motion import MOTIONS, PLANK, PRONE, STANDING, Motion, joints, play, reps, seen
 
 FOLDER = Path(__file__).parent / "recordings"
@@ -54,12 +56,15 @@ def save_poses(path: Path, poses: list[Pose], fps: float) -> None:
 
 
 def library() -> None:
-    """Two repetitions of every exercise, and a plank of five seconds."""
+    """Two repetitions of every exercise and a plank of five seconds, done right and with each fault."""
     curve = reps(2, seconds=2.0, rest=0.5, still=0.8, fps=10.0)
     for name, motion in MOTIONS.items():
         save_poses(LIBRARY / "tests" / f"{name}.poses.gz", play(motion, curve, noise=NOISE), 10.0)
     plank = [seen(joints(PLANK), i / 10) for i in range(50)]
     save_poses(LIBRARY / "tests" / "plank.poses.gz", plank, 10.0)
+    for name, faults in FAULTS.items():
+        for rule in faults:
+            save_poses(LIBRARY / "tests" / f"{name}-{rule}.poses.gz", faulty(name, rule), FAULT_FPS)
 
 
 def main() -> None:
@@ -87,7 +92,7 @@ def main() -> None:
         play(sagging, curve, noise=NOISE),
         [2.0, 4.0, 6.0],
         ["both"] * 3,
-        ["hips_sag"],
+        ["hips_sag", "shallow"],
     )
 
     random = np.random.default_rng(2)

@@ -196,7 +196,7 @@ MOTIONS: dict[str, Motion] = {
     ),
     "push_up": Motion(
         PRONE,
-        replace(PRONE, trunk=86, thigh=(-86, 3), shin=(-86, 2), upper_arm=(-75, 40), forearm=(15, -10)),
+        replace(PRONE, trunk=86, thigh=(-86, 3), shin=(-86, 2), upper_arm=(-112, 40), forearm=(15, -10)),
         anchor=_WRISTS,
     ),
     "biceps_curl": Motion(STANDING, replace(STANDING, upper_arm=(8, 6), forearm=(150, 2)), yaw=60),

@@ -455,10 +455,13 @@ class WorkoutRunner:
             self._do({"what": "before", "set": self._index})
 
     def finish(self) -> None:
-        """Enough for today: what was done is kept."""
+        """Enough for today: what was done is kept. An open last set has no other end: it is finished."""
         if self._state != "done":
+            planned = self._sets[self._index]
+            last = self._index + 1 == len(self._sets)
             self._close()
-            self._do({"what": "done", "finished": False})
+            is_open = planned.reps is None and planned.seconds is None
+            self._do({"what": "done", "finished": last and is_open})
 
     def _close(self) -> None:
         """Ends the attempt under way, if there is one."""

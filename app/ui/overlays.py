@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 
 from app.framing import check_light
 from app.pipeline import StepResult
@@ -21,7 +21,7 @@ FLASH: Final = 6.0  # seconds that a short note stays
 
 
 class Overlays(QObject):
-    """Children of the picture; `place` when its size changes, `show_step` with every step of the workout.
+    """Children of the picture; they follow its size; `show_step` with every step of the workout.
 
     skip_wanted: the rest is over, by its button.
     """
@@ -39,6 +39,12 @@ class Overlays(QObject):
         self._light: str | None = None  # what is wrong with the picture itself
         self._light_seen = 0.0
         self._note, self._note_until = "", 0.0
+        video.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.video and event.type() == QEvent.Type.Resize:
+            QTimer.singleShot(0, self.place)  # when the layout has done its work
+        return False
 
     def retranslate(self) -> None:
         """Sets all texts."""

@@ -150,7 +150,8 @@ def test_the_configurations_of_the_shipped_weights_are_still_understood() -> Non
 def test_a_run_trains_resumes_and_its_weights_go_into_a_catalogue(tmp_path: Path) -> None:
     data = packed_set(tmp_path / "dots.npz", 6)
     text = (
-        f"out: {tmp_path / 'run'}\npictures: PICTURES\nbatch: 2\nsize: 64\nwarm_up: 4\nvalidate_every: 1000\n"
+        f"out: {tmp_path / 'run'}\npictures: PICTURES\nbatch: 2\nsize: 64\nwarm_up: 4\n"
+        "model: {encoder_width: 0.25, narrow: 8, wide: 8}\nvalidate_every: 1000\n"
         f"sets:\n  - {{kind: packed, files: ['{data}'], share: 1}}\n"
     )
     config = tmp_path / "run.yaml"

@@ -1,4 +1,4 @@
-"""One faulty way to do each exercise for every reminder of its rule file, so that each can be seen to fire.
+"""One way to do each exercise for every reminder of its rule file, praise too, so that each is seen to fire.
 
 A fault changes the start or the turning posture of the exercise done right (tests/motion.py), or how fast it
 goes. `also` names the reminders that such a body cannot avoid bringing along.
@@ -21,14 +21,15 @@ NOISE = 0.008  # metres
 class Fault:
     """start, turn: what is different in the two postures. out, back: seconds of the ways out and back.
 
-    depth: how far of the way it goes. yaw: where the camera stands (None: where the exercise is judged best).
+    depth: how far of the way it goes; of each repetition where they differ (otherwise there are two).
+    yaw: where the camera stands (None: where the exercise is judged best).
     """
 
     start: Mapping[str, Any] = field(default_factory=dict)
     turn: Mapping[str, Any] = field(default_factory=dict)
     out: float = 1.0
     back: float = 1.0
-    depth: float = 1.0
+    depth: float | tuple[float, ...] = 1.0
     yaw: float | None = None
     also: tuple[str, ...] = ()
 
@@ -39,6 +40,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "swinging": Fault(turn={"trunk": -26}, yaw=75),
         "not_lowered": Fault(start={"forearm": (62, 4)}),
         "not_lifted": Fault(depth=0.68),
+        "uneven": Fault(depth=(1.0,) * 6, yaw=25),
     },
     "calf_raise": {
         "knees_bent": Fault(
@@ -104,6 +106,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "hips_sag": Fault(start={"trunk": 72, "thigh": (-98, 3), "shin": (-90, 2)}),
         "hips_high": Fault(start={"trunk": 108, "thigh": (-64, 3), "shin": (-66, 2)}),
         "head_hangs": Fault(start={"head": 100}),
+        "steady": Fault(),
     },
     "pull_up": {
         "chin_low": Fault(depth=0.65),
@@ -123,6 +126,8 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "shallow": Fault(depth=0.56),
         "arms_bent_at_top": Fault(start={"upper_arm": (-35, 15), "forearm": (15, 0)}),
         "elbows_flared": Fault(turn={"upper_arm": (-20, 84), "forearm": (5, -12)}, yaw=35, also=("shallow",)),
+        "fading": Fault(depth=(1.0, 1.0, 1.0, 1.0, 0.62, 0.6, 0.58, 0.58), also=("shallow",)),
+        "five_clean": Fault(depth=(1.0,) * 5),
     },
     "shoulder_press": {
         "not_up": Fault(depth=0.8),
@@ -147,16 +152,19 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "heels_up": Fault(turn={"toe": 55, "heel": 0.03}),
         "shallow": Fault(turn={"trunk": 30, "thigh": (62, 10), "shin": (-15, 4)}),
         "too_fast": Fault(out=0.25),
+        "fading": Fault(depth=(1.0, 1.0, 1.0, 0.72, 0.7, 0.7, 0.68, 0.68), also=("shallow",)),
+        "five_clean": Fault(depth=(1.0,) * 5),
     },
 }
 
 
-def _course(fault: Fault, count: int = 2) -> list[tuple[float, float]]:
-    """(time, part): still, then `count` times out and back, then still."""
+def _course(fault: Fault) -> list[tuple[float, float]]:
+    """(time, part): still, then out and back once for each repetition, then still."""
     points = [(0.0, 0.0), (0.8, 0.0)]
-    for _ in range(count):
+    depths = fault.depth if isinstance(fault.depth, tuple) else (fault.depth, fault.depth)
+    for depth in depths:
         at = points[-1][0]
-        points += [(at + fault.out, fault.depth), (at + fault.out + fault.back, 0.0)]
+        points += [(at + fault.out, depth), (at + fault.out + fault.back, 0.0)]
         points.append((points[-1][0] + 0.6, 0.0))
     course = []
     for i in range(int(points[-1][0] * FPS) + 4):
@@ -174,7 +182,9 @@ def faulty(exercise: str, rule: str) -> list[Pose]:
     fault = FAULTS[exercise][rule]
     if exercise == "plank":
         wrong = replace(PLANK, **fault.start)
-        return [seen(joints(wrong), i / FPS) for i in range(60)]
+        return [seen(joints(wrong), i / FPS) for i in range(200 if rule == "steady" else 60)]
+    if (exercise, rule) == ("biceps_curl", "uneven"):
+        return _alternating(fault)
     right = MOTIONS[exercise]
     motion = Motion(
         start=replace(right.start, **fault.start),
@@ -183,3 +193,18 @@ def faulty(exercise: str, rule: str) -> list[Pose]:
         yaw=right.yaw,
     )
     return play(motion, _course(fault), yaw=fault.yaw, noise=NOISE)
+
+
+def _alternating(fault: Fault) -> list[Pose]:
+    """Curls of one arm after the other, the right one going less far."""
+    poses, count = [], 0
+    before = 0.0
+    for time, part in _course(fault):
+        if part > 0.0 and before == 0.0:
+            count += 1
+        before = part
+        arm, way = ("left", 140.0) if count % 2 else ("right", 100.0)
+        curled = {arm: {"forearm": (12.0 + way * part, 4.0)}}
+        posture = replace(MOTIONS["biceps_curl"].start, **curled)
+        poses.append(seen(joints(posture), time, yaw=fault.yaw or 0.0))
+    return poses

@@ -224,13 +224,13 @@ class FootageLoader:
             )
 
     def _place(self) -> Path | None:
-        """Where this clip's poses are kept: the clip's place, size and time and the network name it."""
+        """Where this clip's poses are kept: the clip's place, size and time and the networks name it."""
         try:
             found = self.path.stat()
-            network = read_catalogue()[0].sha256
-        except (OSError, WeightsError, IndexError):
+            networks = "|".join(entry.sha256 for entry in read_catalogue())
+        except (OSError, WeightsError):
             return None
-        key = f"{self.path.resolve()}|{found.st_size}|{found.st_mtime_ns}|{network}"
+        key = f"{self.path.resolve()}|{found.st_size}|{found.st_mtime_ns}|{networks}"
         return self._cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.poses.gz"
 
     def _keep(self, recording: Recording, place: Path | None) -> None:

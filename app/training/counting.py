@@ -468,7 +468,9 @@ def run(arguments: argparse.Namespace) -> int:
         check_writable(arguments.out)
     weights = load_weights(arguments.weights)
     model = {"name": weights.name, "sha256": weights.sha256}
-    cache = Path(platformdirs.user_cache_dir("formcue", appauthor=False)) / "tracks" / weights.sha256[:12]
+    lifter = load_weights("auto", "lifter")
+    seen_by = f"{weights.sha256[:12]}-{lifter.sha256[:12]}"
+    cache = Path(platformdirs.user_cache_dir("formcue", appauthor=False)) / "tracks" / seen_by
     tracks = Tracks(arguments.tracks or cache, model, lambda: load_estimator(arguments)[0])
     library = load_library()
     figures: dict[str, Any] = {"schema": SCHEMA, "model": model}

@@ -16,7 +16,8 @@ from app.pipeline import StepResult
 from app.recognition import Recogniser
 from app.rules import Exercise
 from app.summary import RepSummary, SetSummary, WorkoutSummary
-from app.ui.records import Say, Tone
+from app.ui import amounts
+from app.ui.records import Say
 from app.ui.score import Score
 from app.ui.words import headline, language, t
 from app.workouts import Standing, State, WorkoutRunner, in_start_position
@@ -49,6 +50,7 @@ class Coaching:
         self.runner, self.library = runner, library
         self._take_exercise(library[runner.exercise.id])
         self._reader = GestureReader(tuple(gestures))
+        self._go = next((gesture for gesture in gestures if gesture.does == "go"), None)
         self.gesture: GestureState = NOTHING
         self.advice: Advice | None = None  # before a set only
         self.not_judged: tuple[str, ...] = ()  # rules off in this set: joints hidden that they need
@@ -259,9 +261,18 @@ class Coaching:
             name = self.library[planned.exercise].name(language()) if planned is not None else ""
             return Say(text=t("Rest. Next: {exercise}", exercise=name), icon="clock")
         if self.state == "before" and self.advice is not None:
-            tone: Tone = "good" if self.advice.ok else "info"
-            return Say(text=t(self.advice.text), tone=tone, icon="check" if self.advice.ok else "step_in")
+            return self._before_say()
         return self.score.say
+
+    def _before_say(self) -> Say:
+        """What comes, and how to begin; how to stand for it is told on the picture."""
+        planned = self.standing.planned
+        assert planned is not None and self.advice is not None
+        comes = amounts.named(self.library, planned.exercise, amounts.planned_amount(planned, self.library))
+        if not self.advice.ok or self._go is None:
+            return Say(text=comes, icon="person")
+        sign = self._go.name(language())
+        return Say(text=t("{what}. Begins at once: {gesture}", what=comes, gesture=sign), icon="person")
 
 
 def _text(say: Mapping[str, str]) -> str:

@@ -182,13 +182,23 @@ class HomePage(QWidget):
         for card, entry in zip(plans, self._plans, strict=True):
             card.clicked.connect(partial(self.plan_chosen.emit, entry.path))
             card.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-            card.customContextMenuRequested.connect(lambda _, path=entry.path: self.plan_edited.emit(path))
+            card.customContextMenuRequested.connect(lambda _, entry=entry: self._edit(entry))
+            card.setToolTip(t("Right click or E changes this workout"))
         self.workouts.show_cards(plans)
         cards = [self._exercise_card(entry) for entry in self._entries]
         for card, known in zip(cards, self._entries, strict=True):
             card.clicked.connect(partial(self.exercise_chosen.emit, known.id))
         self.exercises.show_cards(cards)
         self._filter(self.search.text())
+
+    def _edit(self, entry: PlanEntry) -> None:
+        """A broken one cannot be changed here; choosing it says what is wrong with it."""
+        (self.plan_edited if entry.plan is not None else self.plan_chosen).emit(entry.path)
+
+    def _edit_focused(self) -> None:
+        for card, entry in zip(self.workouts.cards, self._plans, strict=True):
+            if card.hasFocus():
+                self._edit(entry)
 
     def _exercise_card(self, entry: Entry) -> Card:
         exercise = entry.exercise
@@ -235,7 +245,7 @@ class HomePage(QWidget):
     # ---- keys
 
     def keys(self) -> dict[Qt.Key, Callable[[], object]]:
-        return {Qt.Key.Key_Slash: self.search.setFocus}
+        return {Qt.Key.Key_Slash: self.search.setFocus, Qt.Key.Key_E: self._edit_focused}
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Up and down go from one grid to the other."""

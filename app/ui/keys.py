@@ -32,4 +32,5 @@ HOME: Final = (
     ("/", "Search"),
     ("Arrows", "Choose a card"),
     ("Enter", "Begin"),
+    ("E", "Change the chosen workout"),
 )

@@ -303,6 +303,8 @@ def style_sheet(scale: float) -> str:
     regular = f'"{_FAMILIES.get("Regular", "sans-serif")}", {chinese}'
     bold = f'"{_FAMILIES.get("SemiBold", "sans-serif")}", {chinese}'
     chevron = (ICONS / "chevron.svg").as_posix()
+    # In high contrast all surfaces are black: an edge tells one from the other.
+    edge = f"1px solid {now.line}" if now.surface == now.background else "none"
     tick = (ICONS / f"tick_{'light' if QColor(now.on_fill).lightness() > 127 else 'dark'}.svg").as_posix()
     return f"""
     * {{ font-family: {regular}; font-size: {pt(15)}; color: {now.text}; outline: none; }}
@@ -310,8 +312,8 @@ def style_sheet(scale: float) -> str:
     QToolTip {{ background: {now.raised}; color: {now.text}; border: 1px solid {now.line};
         padding: {px(6)}; }}
     QLabel {{ background: transparent; }}
-    QLabel#heading {{ font-family: {bold}; font-size: {pt(24)}; }}
-    QLabel#title {{ font-family: {bold}; font-size: {pt(30)}; }}
+    QLabel#heading {{ font-family: {bold}; font-weight: 600; font-size: {pt(24)}; }}
+    QLabel#title {{ font-family: {bold}; font-weight: 600; font-size: {pt(30)}; }}
     QLabel#lead {{ font-size: {pt(19)}; }}
     QLabel#quiet {{ color: {now.muted}; }}
     QScrollArea {{ background: transparent; border: none; }}
@@ -335,17 +337,17 @@ def style_sheet(scale: float) -> str:
     QSlider::sub-page:horizontal {{ background: {now.accent}; border-radius: {px(3)}; }}
     QSlider::handle:horizontal {{ background: {now.text}; width: {px(22)}; margin: -{px(8)} 0;
         border-radius: {px(11)}; }}
-    QLabel#brand {{ font-family: {bold}; font-size: {pt(20)}; }}
+    QLabel#brand {{ font-family: {bold}; font-weight: 600; font-size: {pt(20)}; }}
     QLabel#status {{ color: {now.muted}; font-size: {pt(13)}; }}
-    QFrame#card {{ background: {now.surface}; border-radius: {px(14)}; }}
+    QFrame#card {{ background: {now.surface}; border: {edge}; border-radius: {px(14)}; }}
     QFrame#notice {{ background: {now.surface}; border: 1px solid {now.line}; border-radius: {px(18)}; }}
-    QLabel#noticeTitle {{ font-family: {bold}; font-size: {pt(27)}; }}
+    QLabel#noticeTitle {{ font-family: {bold}; font-weight: 600; font-size: {pt(27)}; }}
     QLabel#noticeText {{ color: {now.muted}; font-size: {pt(17)}; }}
     QLabel#noticeKeys {{ font-size: {pt(17)}; }}
     QComboBox {{ background: {now.raised}; border: 1px solid {now.line}; border-radius: {px(10)};
         padding: {px(7)} {px(38)} {px(7)} {px(10)}; min-height: {px(24)};
         combobox-popup: 0; }}
-    QComboBox#exercise {{ font-family: {bold}; font-size: {pt(19)}; min-height: {px(34)}; }}
+    QComboBox#exercise {{ font-family: {bold}; font-weight: 600; font-size: {pt(19)}; min-height: {px(34)}; }}
     QComboBox:hover, QPushButton:hover, QToolButton:hover {{ border-color: {now.muted}; }}
     QComboBox:focus, QPushButton:focus, QToolButton:focus, QListView:focus,
         QLineEdit:focus, QSpinBox:focus, QCheckBox:focus, QSlider:focus {{ border: 2px solid {now.info}; }}
@@ -364,7 +366,7 @@ def style_sheet(scale: float) -> str:
     QPushButton:disabled {{ color: {now.muted}; border-color: {now.raised}; }}
     QToolButton:checked {{ background: {now.selected}; border-color: {now.accent}; }}
     QPushButton#primary {{ background: {now.accent}; color: {now.on_fill}; border: none;
-        font-family: {bold}; font-size: {pt(20)}; }}
+        font-family: {bold}; font-weight: 600; font-size: {pt(20)}; }}
     QPushButton#primary:hover {{ background: {now.hover}; }}
     QPushButton#primary:focus {{ border: 2px solid {now.text}; }}
     QPushButton#primary:disabled {{ background: {now.raised}; color: {now.muted}; }}

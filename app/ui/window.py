@@ -38,6 +38,7 @@ from app.ui.worker import InferenceWorker
 from app.workouts import WorkoutRunner, one_set
 
 FIRST_EXERCISE: Final = "squat"
+SHOWN_PROBLEMS: Final = 5  # of a workout's file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +181,14 @@ class MainWindow(QMainWindow):
     def begin_plan(self, path: Path) -> None:
         """A workout of the library, or of one's own."""
         found = self.shelf.plan(path)
-        if found is None or found.plan is None:
+        if found is not None and found.plan is None:  # it may be mended by now
+            self.shelf.reload_plans()
+            self._fill()
+            found = self.shelf.plan(path)
+        if found is None:
+            return
+        if found.plan is None:
+            self.tell("\n".join((t("This workout's file has errors:"), *found.problems[:SHOWN_PROBLEMS])))
             return
         self.keeper.put_away(self.shelf.exercises)
         self._follow(self.keeper.begin(found.plan, self.shelf.exercises, profile=self.settings.profile))

@@ -27,7 +27,7 @@ Condition = Callable[[], object]
 Script = Callable[[MainWindow], Generator[Condition, None, None]]
 
 
-def drive(arguments: list[str], script: Script, *, seconds: float = 60.0) -> int:
+def drive(arguments: list[str], script: Script, *, seconds: float = 150.0) -> int:
     """Runs main(arguments), goes through the script, closes the window. Returns the exit code.
 
     Fails when a condition of the script does not come true within so many seconds, or when the

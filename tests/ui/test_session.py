@@ -92,7 +92,7 @@ def first_half(home: Path) -> None:
         yield lambda: coaching.standing.number == 2 and coaching.state == "set" and coaching.score.count == 1
         os.kill(os.getpid(), signal.SIGKILL)
 
-    drive([], script, seconds=120)
+    drive([], script, seconds=240)
 
 
 @pytest.mark.slow
@@ -135,7 +135,7 @@ def test_a_workout_survives_a_kill_and_ends_in_the_history(
         window.show_home()
         assert window.home.resume.isHidden()
 
-    assert drive([], script, seconds=120) == 0
+    assert drive([], script, seconds=240) == 0
 
     with History(tmp_path / FILE) as history:
         profile = history.profile(NAMELESS)

@@ -207,9 +207,7 @@ class CameraSource(_Capture):
 
     live = True
 
-    def __init__(
-        self, index: int, *, name: str | None = None, size: tuple[int, int] = CAMERA_SIZE
-    ) -> None:
+    def __init__(self, index: int, *, name: str | None = None, size: tuple[int, int] = CAMERA_SIZE) -> None:
         self.name = name or f"Camera {index}"
         self.frame_count: int | None = None
         super().__init__(cv2.VideoCapture(index, _camera_api()))

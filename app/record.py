@@ -25,8 +25,8 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "record",
         help="record the poses of a video or the camera",
-        description="Records the joints of the athlete in every frame: no picture, some 400 KB a minute. Such "
-        "files are what the tests of rule files run on. Ctrl-C ends the recording and keeps it.",
+        description="Records the joints of the athlete in every frame: no picture, some 400 KB a minute. "
+        "Such files are what the tests of rule files run on. Ctrl-C ends the recording and keeps it.",
     )
     parser.add_argument("source", metavar="VIDEO|CAMERA", help='a video file, a camera ("0"), or "demo"')
     parser.add_argument("--out", metavar="FILE.poses.gz", type=Path, required=True)

@@ -211,7 +211,7 @@ def nice_range(values: Sequence[float], *, from_zero: bool) -> tuple[float, floa
 
 
 def _short(value: float) -> str:
-    return f"{value:.0f}" if abs(value - round(value)) < 1e-6 else f"{value:.1f}"
+    return f"{round(value, 2):g}"
 
 
 class RepStrip(QWidget):

@@ -92,6 +92,9 @@ class CoachPage(CoachView):
     def retranslate(self) -> None:
         """Sets all texts."""
         super().retranslate()
+        if self.coaching is not None:
+            exercise = self.coaching.exercise
+            self.demonstration.set_exercise(exercise.id, exercise.name(language()))
         self.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -363,7 +366,7 @@ class CoachPage(CoachView):
         """The metronome is there when a plan or the athlete asks for a tempo."""
         tempo = self.narrator.tempo
         self.panel.pacer.set_tempo(tempo)
-        self.panel.pacer.setVisible(tempo is not None)
+        self.panel.show_pacer(tempo is not None)
 
     def _show_aside(self) -> None:
         """What was asked for beside the picture; a rest needs the room itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
 
 from app.ui import theme
 from app.ui.bars import StatusLine, TopBar
@@ -32,17 +32,18 @@ class CoachView(QWidget):
         self.card = self.overlays.card
         self.demonstration = DemonstrationView()
         self.figure = Skeleton3DView()
-        self._aside = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        ways = QBoxLayout.Direction
+        self._aside = QBoxLayout(ways.TopToBottom)
         for view in (self.figure, self.demonstration):
             self._aside.addWidget(view, 1)
             view.hide()
-        self._views = QHBoxLayout()
+        self._views = QBoxLayout(ways.LeftToRight)
         self._views.addWidget(self.video, 5)
         self._views.addLayout(self._aside, 0)
         self._left = QVBoxLayout()
         self._left.addLayout(self._views, 1)
         self._left.addWidget(self.banner)
-        self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._body = QBoxLayout(ways.LeftToRight)
         self._body.addLayout(self._left, 1)
         self._body.addWidget(self.panel)
         self._all = QVBoxLayout(self)
@@ -58,7 +59,7 @@ class CoachView(QWidget):
             view.retranslate()
 
     def show_aside(self, *, demonstration: bool, figure: bool) -> None:
-        """What stands beside the picture."""
+        """What stands beside the picture (below it in portrait)."""
         self.demonstration.setVisible(demonstration)
         self.figure.setVisible(figure)
         self._views.setStretch(1, 3 if demonstration or figure else 0)
@@ -73,6 +74,9 @@ class CoachView(QWidget):
         """Sizes follow the window; see app/ui/window.py."""
         ways = QBoxLayout.Direction
         self._body.setDirection(ways.TopToBottom if portrait else ways.LeftToRight)
+        # The picture is wider than tall: in portrait there is room below it, not beside it.
+        self._views.setDirection(ways.TopToBottom if portrait else ways.LeftToRight)
+        self._aside.setDirection(ways.LeftToRight if portrait else ways.TopToBottom)
         gap = round(12 * scale)
         self._all.setContentsMargins(gap, gap, gap, round(8 * scale))
         for layout in (self._all, self._left, self._body, self._views, self._aside):

@@ -8,12 +8,14 @@ from functools import partial
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -60,15 +62,19 @@ class HomePage(QWidget):
         self.history, self.studio = QToolButton(), QToolButton()
         self.settings, self.help = QToolButton(), QToolButton()
         self._tools = (self.history, self.studio, self.settings, self.help)
-        head = QHBoxLayout()
+        first, second = QHBoxLayout(), QHBoxLayout()
         for widget, stretch in ((self.mark, 0), (self.brand, 0), (self.search, 1), (self.demo, 0)):
-            head.addWidget(widget, stretch)
+            first.addWidget(widget, stretch)
         wishes = (self.history_wanted, self.studio_wanted, self.settings_wanted, self.help_wanted)
         for tool, wanted in zip(self._tools, wishes, strict=True):
             tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             tool.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             tool.clicked.connect(wanted)
-            head.addWidget(tool)
+            second.addWidget(tool)
+        head = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        head.addLayout(first, 1)
+        head.addLayout(second)
+        self._lines = (first, second)
         self.demo.clicked.connect(self.demo_wanted)
         self._head = head
 
@@ -158,16 +164,20 @@ class HomePage(QWidget):
         gap = round(14 * unit)
         self._all.setContentsMargins(gap, gap, gap, round(6 * unit))
         self._all.setSpacing(round(12 * unit))
-        self._head.setSpacing(round(10 * unit))
+        ways = QBoxLayout.Direction
+        self._head.setDirection(ways.TopToBottom if portrait else ways.LeftToRight)
+        for line in (self._head, *self._lines):
+            line.setSpacing(round(10 * unit))
         self._list.setSpacing(round(10 * unit))
         self._list.setContentsMargins(0, 0, round(6 * unit), gap)
         self._resume_row.setContentsMargins(gap, gap, gap, gap)
         self._resume_row.setSpacing(gap)
         self.mark.setPixmap(theme.app_icon().pixmap(QSize(round(44 * unit), round(44 * unit))))
-        self.brand.setVisible(not portrait)
         for tool in self._tools:
             tool.setIconSize(QSize(round(24 * unit), round(24 * unit)))
             tool.setMinimumWidth(round(82 * unit))
+            wide = QSizePolicy.Policy.Expanding if portrait else QSizePolicy.Policy.Preferred
+            tool.setSizePolicy(wide, QSizePolicy.Policy.Fixed)
         for button in (self.demo, self.go_on, self.leave, self.new_plan):
             button.setMinimumHeight(round((44 if button is self.new_plan else 54) * unit))
             button.setIconSize(QSize(round(20 * unit), round(20 * unit)))
@@ -178,6 +188,8 @@ class HomePage(QWidget):
     # ---- cards
 
     def _fill(self) -> None:
+        bar = self._scroll.verticalScrollBar()
+        place = bar.value()
         plans = [self._plan_card(entry) for entry in self._plans]
         for card, entry in zip(plans, self._plans, strict=True):
             card.clicked.connect(partial(self.plan_chosen.emit, entry.path))
@@ -190,6 +202,7 @@ class HomePage(QWidget):
             card.clicked.connect(partial(self.exercise_chosen.emit, known.id))
         self.exercises.show_cards(cards)
         self._filter(self.search.text())
+        bar.setValue(place)  # the focus went on from card to card, and the list with it
 
     def _edit(self, entry: PlanEntry) -> None:
         """A broken one cannot be changed here; choosing it says what is wrong with it."""

@@ -57,6 +57,7 @@ class SidePanel(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._portrait: bool | None = None
+        self._unit = 1.0
         self._running = self._can_run = False
         self.retranslate()
 
@@ -102,7 +103,8 @@ class SidePanel(QWidget):
             self._portrait = portrait
             self._place(portrait=portrait)
         # In the column the counter gets all that three rows of the list leave it.
-        self.counter.setMinimumHeight(100 if portrait else round(262 * unit))
+        self._unit = unit
+        self._size_counter()
         self.plot.setFixedHeight(round((110 if portrait else 92) * unit))
         self.pacer.setFixedHeight(round(92 * unit))
         if portrait:
@@ -113,6 +115,15 @@ class SidePanel(QWidget):
             self.setMinimumHeight(0)
             self.setMaximumHeight(WIDEST)
             self.setFixedWidth(round(348 * unit))
+
+    def show_pacer(self, on: bool) -> None:
+        """The metronome takes its room from the counter, so that a repetition is still seen whole."""
+        self.pacer.setVisible(on)
+        self._size_counter()
+
+    def _size_counter(self) -> None:
+        tall = (226 if self.pacer.isVisibleTo(self) else 262) * self._unit
+        self.counter.setMinimumHeight(100 if self._portrait else round(tall))
 
     def _place(self, *, portrait: bool) -> None:
         for part in (self.counter, self.plot, self.pacer, self.list):

@@ -13,6 +13,8 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QIcon, QP
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
+from app.ui.words import language
+
 W = TypeVar("W", bound=QWidget)
 log = logging.getLogger(__name__)
 ASSETS: Final = Path(__file__).resolve().parents[2] / "assets"
@@ -199,14 +201,16 @@ def font(pixels: float, weight: str = "Regular") -> QFont:
     made = QFont()
     if weight in _FAMILIES:
         made.setFamilies([_FAMILIES[weight], *_CHINESE, *made.families()])
-    made.setWeight(
-        {"SemiBold": QFont.Weight.DemiBold, "ExtraBold": QFont.Weight.ExtraBold}.get(
-            weight, QFont.Weight.Normal
-        )
-    )
+    weights = {"SemiBold": _semi_bold(), "ExtraBold": 800}
+    made.setWeight(QFont.Weight(weights.get(weight, 400)))
     made.setPixelSize(max(8, round(pixels * _text_size)))
     made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
     return made
+
+
+def _semi_bold() -> int:
+    """The weight of headings. Chinese typefaces have no half bold: their letters would stay thin."""
+    return 700 if language() == "zh" else 600
 
 
 def fitted_font(text: str, rect: QRectF, largest: float, smallest: float, weight: str, flags: int) -> QFont:
@@ -312,8 +316,8 @@ def style_sheet(scale: float) -> str:
     QToolTip {{ background: {now.raised}; color: {now.text}; border: 1px solid {now.line};
         padding: {px(6)}; }}
     QLabel {{ background: transparent; }}
-    QLabel#heading {{ font-family: {bold}; font-weight: 600; font-size: {pt(24)}; }}
-    QLabel#title {{ font-family: {bold}; font-weight: 600; font-size: {pt(30)}; }}
+    QLabel#heading {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(24)}; }}
+    QLabel#title {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(30)}; }}
     QLabel#lead {{ font-size: {pt(19)}; }}
     QLabel#quiet {{ color: {now.muted}; }}
     QScrollArea {{ background: transparent; border: none; }}
@@ -337,17 +341,18 @@ def style_sheet(scale: float) -> str:
     QSlider::sub-page:horizontal {{ background: {now.accent}; border-radius: {px(3)}; }}
     QSlider::handle:horizontal {{ background: {now.text}; width: {px(22)}; margin: -{px(8)} 0;
         border-radius: {px(11)}; }}
-    QLabel#brand {{ font-family: {bold}; font-weight: 600; font-size: {pt(20)}; }}
+    QLabel#brand {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(20)}; }}
     QLabel#status {{ color: {now.muted}; font-size: {pt(13)}; }}
     QFrame#card {{ background: {now.surface}; border: {edge}; border-radius: {px(14)}; }}
     QFrame#notice {{ background: {now.surface}; border: 1px solid {now.line}; border-radius: {px(18)}; }}
-    QLabel#noticeTitle {{ font-family: {bold}; font-weight: 600; font-size: {pt(27)}; }}
+    QLabel#noticeTitle {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(27)}; }}
     QLabel#noticeText {{ color: {now.muted}; font-size: {pt(17)}; }}
     QLabel#noticeKeys {{ font-size: {pt(17)}; }}
     QComboBox {{ background: {now.raised}; border: 1px solid {now.line}; border-radius: {px(10)};
         padding: {px(7)} {px(38)} {px(7)} {px(10)}; min-height: {px(24)};
         combobox-popup: 0; }}
-    QComboBox#exercise {{ font-family: {bold}; font-weight: 600; font-size: {pt(19)}; min-height: {px(34)}; }}
+    QComboBox#exercise {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(19)};
+        min-height: {px(34)}; }}
     QComboBox:hover, QPushButton:hover, QToolButton:hover {{ border-color: {now.muted}; }}
     QComboBox:focus, QPushButton:focus, QToolButton:focus, QListView:focus,
         QLineEdit:focus, QSpinBox:focus, QCheckBox:focus, QSlider:focus {{ border: 2px solid {now.info}; }}
@@ -366,7 +371,7 @@ def style_sheet(scale: float) -> str:
     QPushButton:disabled {{ color: {now.muted}; border-color: {now.raised}; }}
     QToolButton:checked {{ background: {now.selected}; border-color: {now.accent}; }}
     QPushButton#primary {{ background: {now.accent}; color: {now.on_fill}; border: none;
-        font-family: {bold}; font-weight: 600; font-size: {pt(20)}; }}
+        font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(20)}; }}
     QPushButton#primary:hover {{ background: {now.hover}; }}
     QPushButton#primary:focus {{ border: 2px solid {now.text}; }}
     QPushButton#primary:disabled {{ background: {now.raised}; color: {now.muted}; }}

@@ -11,10 +11,12 @@ import torch
 from app.errors import UsageError
 from app.lifter import SHARE, Lifter
 from app.skeleton import MIRROR, NUM_JOINTS, Joint
-from app.training import lifting
 from app.weights import WeightsError, load_weights
 from app.world import metric_scales
 from tests.poses import pose_of, standing_figure
+
+pytest.importorskip("scipy", reason="needs the train extra")
+from app.training import lifting
 
 
 @pytest.fixture(scope="module")

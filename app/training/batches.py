@@ -79,6 +79,8 @@ def make_batches(task: Task, first: int, workers: Workers, stop: threading.Event
             worker_init_fn=_begin_loader,
             pin_memory=workers.device.type == "cuda",
             prefetch_factor=4,
+            # Never by fork: a child of a process with threads (OpenCV's, OpenVINO's) may wait for ever.
+            multiprocessing_context="spawn",
         )
         made = iter(loader)
     for batch in made:

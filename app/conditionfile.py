@@ -25,8 +25,9 @@ from app.measures import (
     parameter_of,
     unit_of,
 )
-from app.parameters import PARAMETERS, VIEWS
 from app.skeleton import JOINT_NAMES, Joint
+from app.view import VIEWS
+from app.vocabulary import PARAMETERS
 from app.yamlfile import (
     NUMBER,
     Field,

@@ -9,9 +9,9 @@ from typing import Final, Literal
 
 from app.conditions import Comparison, Condition
 from app.measures import Judge
-from app.parameters import View
 from app.reps import Counting
 from app.skeleton import Joint
+from app.view import View
 
 Severity = Literal["info", "warning", "error"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "error")

@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 from app.conditions import Operator
 from app.measures import Judge, format_value
-from app.parameters import View
 from app.skeleton import Joint
+from app.view import View
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from app.demonstration import load_demonstration, pixels_per_metre
 from app.errors import FormcueError
-from app.parameters import MIN_CONFIDENCE, PARAMETERS, Measurement, View
+from app.parameters import MIN_CONFIDENCE, Measurement
 from app.reps import combined_progress
 from app.rules import Exercise, Rule
 from app.skeleton import MIRROR, Joint, Pose
+from app.view import View
+from app.vocabulary import PARAMETERS
 
 Picture = NDArray[np.uint8]
 Arrow = Literal["", "left", "right", "up", "down", "nearer", "further", "turn"]

@@ -14,8 +14,9 @@ from typing import Any, Final, Literal
 
 from app.conditionfile import condition, views
 from app.conditions import Condition
-from app.parameters import VIEWS, Measurement, View
+from app.parameters import Measurement
 from app.rules import LIBRARY, in_language
+from app.view import VIEWS, View
 from app.yamlfile import (
     Field,
     Node,

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from app.conditions import OWN
-from app.parameters import PARAMETERS
 from app.reps import Rep, Side
+from app.vocabulary import PARAMETERS
 
 Judge = Literal["frame", "phase", "rep", "set"]
 JUDGES: Final[tuple[Judge, ...]] = ("frame", "phase", "rep", "set")

@@ -24,17 +24,30 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.skeleton import Joint, Pose, mirrored
+from app.skeleton import Joint, Pose
+from app.view import (
+    DEPTH_YAW,
+    SHOULDERS_OVER_TRUNK,
+    Vec,
+    View,
+    ViewEstimator,
+    blended_angle,
+    cross,
+    flat,
+    length,
+    mid,
+    ramp,
+    sub,
+)
+from app.vocabulary import BASE, BOTH_ANKLES, BOTH_HIPS, BOTH_SHOULDERS, LIMBS, PARTNER, SPEEDS, TRUNK
 
-View = Literal["front", "side", "oblique", "back"]
-VIEWS: Final[tuple[View, ...]] = ("front", "side", "oblique", "back")
-Unit = Literal["deg", "ratio", "deg/s", "ratio/s"]
-Vec = tuple[float, float, float]
+J = Joint
+
 
 # A joint below this is treated as not seen. Our confidence is the mass of the heatmap in its window,
 # and a hidden joint has its mass in "nowhere"; a guess through the body lies around 0.3 to 0.5.
@@ -46,33 +59,8 @@ SURE_OF_BOTH: Final = 0.4
 # What a joint that was seen a moment ago keeps of its confidence, every frame.
 BRIDGED: Final = 0.85
 
-# Yaw of the shoulder axis out of the picture, degrees: below the first only 3D, above the second only 2D.
-DEPTH_YAW: Final = (35.0, 60.0)
-# Share of a segment's length that must be seen in the picture for its direction there to be used.
-FORESHORTENED: Final = (0.3, 0.5)
-
-# Typical shoulder width over trunk length (shoulder to hip), between the joint centres. Drillis and
-# Contini 1966: 0.259 of the height over 0.288; the centres that networks find lie a little closer.
-SHOULDERS_OVER_TRUNK: Final = 0.70
 # Shoulders to hips of an adult, metres (0.288 of 1.72 m, the same source).
 USUAL_TRUNK: Final = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParameterInfo:
-    """One word of the vocabulary.
-
-    unit: deg, ratio (of the body's own size), deg/s or ratio/s.
-    text: what it measures, in one line, for the reference and for error texts.
-    joints: the joints it is measured on (the left side's for a sided parameter).
-    sided: whether `left_` and `right_` forms exist.
-    """
-
-    name: str
-    unit: Unit
-    text: str
-    joints: tuple[Joint, ...]
-    sided: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,179 +83,6 @@ class Measurement:
     fresh: bool = False
 
 
-def _sided(name: str, unit: Unit, text: str, *joints: Joint) -> ParameterInfo:
-    return ParameterInfo(name=name, unit=unit, text=text, joints=joints, sided=True)
-
-
-def _central(name: str, unit: Unit, text: str, *joints: Joint) -> ParameterInfo:
-    return ParameterInfo(name=name, unit=unit, text=text, joints=joints)
-
-
-J = Joint
-_BOTH_HIPS: Final = (J.left_hip, J.right_hip)
-_BOTH_SHOULDERS: Final = (J.left_shoulder, J.right_shoulder)
-_TRUNK: Final = (*_BOTH_SHOULDERS, *_BOTH_HIPS)
-_BOTH_ANKLES: Final = (J.left_ankle, J.right_ankle)
-
-_BASE: Final[tuple[ParameterInfo, ...]] = (
-    _sided("knee", "deg", "angle at the knee, 180 straight", J.left_hip, J.left_knee, J.left_ankle),
-    _sided("hip", "deg", "angle at the hip between trunk and thigh, 180 straight",
-           J.left_shoulder, J.left_hip, J.left_knee),
-    _sided("elbow", "deg", "angle at the elbow, 180 straight", J.left_shoulder, J.left_elbow, J.left_wrist),
-    _sided("shoulder", "deg", "angle between upper arm and trunk, 0 along the body, 180 overhead",
-           J.left_hip, J.left_shoulder, J.left_elbow),
-    _sided("ankle", "deg", "angle between shin and foot", J.left_knee, J.left_ankle, J.left_toe),
-    _sided("body_line", "deg", "shoulder, hip, ankle in one line: 180",
-           J.left_shoulder, J.left_hip, J.left_ankle),
-    _sided("thigh_tilt", "deg", "thigh from upright, 0 standing, 90 level", J.left_hip, J.left_knee),
-    _sided("shin_tilt", "deg", "shin from upright", J.left_knee, J.left_ankle),
-    _sided("upper_arm_tilt", "deg", "upper arm from hanging, 0 down, 90 level, 180 up",
-           J.left_shoulder, J.left_elbow),
-    _sided("forearm_tilt", "deg", "forearm from pointing up, 0 up, 180 hanging", J.left_elbow, J.left_wrist),
-    _sided("arm_aside", "ratio", "upper arm pointing out to the side, 0 forward or down, 1 sideways",
-           J.left_shoulder, J.left_elbow, J.right_shoulder, *_BOTH_HIPS),
-    _sided("leg_aside", "ratio", "thigh pointing out to the side, 0 forward or down, 1 sideways",
-           *_BOTH_HIPS, J.left_knee),
-    _sided("arm_reach", "ratio", "shoulder to wrist over the arm's length, 1 straight",
-           J.left_shoulder, J.left_elbow, J.left_wrist),
-    _sided("wrist_height", "ratio", "wrist above the shoulder, in trunk lengths", J.left_wrist, *_TRUNK),
-    _sided("elbow_height", "ratio", "elbow above the shoulder, in trunk lengths", J.left_elbow, *_TRUNK),
-    _sided("shoulder_height", "ratio", "shoulder above the wrist, in arm lengths",
-           J.left_shoulder, J.left_elbow, J.left_wrist),
-    _sided("hand_share", "ratio", "hand's share of the movement of hand and shoulder, 0 pull-up, 1 press",
-           J.left_wrist, J.left_shoulder),
-    _sided("hip_sag", "ratio", "hip below (+) or above (-) the line from shoulder to ankle, over its length",
-           J.left_shoulder, J.left_hip, J.left_ankle),
-    _sided("knee_height", "ratio", "knee above the hip, in thigh lengths", J.left_hip, J.left_knee),
-    _sided("ankle_height", "ratio", "ankle above the hip, in leg lengths", J.left_hip, J.left_ankle),
-    _sided("knee_forward", "ratio", "knee ahead of the toes, in shin lengths (side and oblique views)",
-           J.left_knee, J.left_ankle, J.left_heel, J.left_toe),
-    _sided("heel_lift", "ratio", "heel above the toes, in shin lengths", J.left_heel, J.left_toe, J.left_knee,
-           J.left_ankle),
-    _central("trunk_tilt", "deg", "trunk from upright, 0 standing, 90 level", *_TRUNK),
-    _central("head_tilt", "deg", "head out of the line of the trunk", J.nose, J.neck, *_TRUNK),
-    _central("shoulder_level", "deg", "shoulder line from level", *_BOTH_SHOULDERS),
-    _central("hip_level", "deg", "hip line from level", *_BOTH_HIPS),
-    _central("leg_spread", "deg", "angle between the two thighs", *_BOTH_HIPS, J.left_knee, J.right_knee),
-    _central("straighter_knee", "deg", "knee angle of the leg that is straighter",
-             *_BOTH_HIPS, J.left_knee, J.right_knee, *_BOTH_ANKLES),
-    _central("thigh_difference", "deg", "difference of the two thighs' tilts, large in a lunge",
-             *_BOTH_HIPS, J.left_knee, J.right_knee),
-    _central("hip_height", "ratio", "hips above the lower ankle, in leg lengths", *_BOTH_HIPS, *_BOTH_ANKLES),
-    _central("hip_over_knee", "ratio", "hips above the lower knee, in thigh lengths",
-             *_BOTH_HIPS, J.left_knee, J.right_knee),
-    _central("trunk_height", "ratio", "shoulders above the hips, in trunk lengths", *_TRUNK),
-    _central("chest_up", "ratio", "where the chest points, 1 up (on the back), -1 down (face down)", *_TRUNK),
-    _central("chest_near", "ratio", "where the chest points, 1 at the camera, -1 away from it", *_TRUNK),
-    _central("hands_over_knees", "ratio", "wrists above the knees, in trunk lengths",
-             J.left_wrist, J.right_wrist, J.left_knee, J.right_knee),
-    _central("head_over_hands", "ratio", "nose above the wrists, in trunk lengths",
-             J.nose, J.left_wrist, J.right_wrist, *_TRUNK),
-    _central("stance_width", "ratio", "ankle distance over shoulder width", *_BOTH_ANKLES, *_BOTH_SHOULDERS),
-    _central("knee_width", "ratio", "knee distance over ankle distance (front and back views)",
-             J.left_knee, J.right_knee, *_BOTH_ANKLES),
-    _central("hands_apart", "ratio", "left wrist from the right one along the shoulders, below 0 crossed",
-             J.left_wrist, J.right_wrist, *_BOTH_SHOULDERS),
-    _central("wrist_spread", "ratio", "wrist distance over shoulder width",
-             J.left_wrist, J.right_wrist, *_BOTH_SHOULDERS),
-    _central("knee_difference", "deg", "left knee angle minus right, without sign",
-             J.left_hip, J.left_knee, J.left_ankle, J.right_hip, J.right_knee, J.right_ankle),
-    _central("elbow_difference", "deg", "left elbow angle minus right, without sign",
-             J.left_shoulder, J.left_elbow, J.left_wrist, J.right_shoulder, J.right_elbow, J.right_wrist),
-    _central("shoulder_difference", "deg", "left shoulder angle minus right, without sign",
-             J.left_shoulder, J.left_elbow, J.left_hip, J.right_shoulder, J.right_elbow, J.right_hip),
-    _central("nearness", "ratio", "size of the trunk in the picture over its usual size, larger is nearer",
-             *_TRUNK),
-)  # fmt: skip
-
-# Speeds exist for these: `<name>_speed`, per second, signed (positive: the value grows).
-_SPEEDS: Final = ("knee", "hip", "elbow", "shoulder", "trunk_tilt", "hip_height")
-
-
-_MIRROR: Final[dict[Joint, Joint]] = {joint: Joint[mirrored(joint.name)] for joint in Joint}
-_LEFT_LIMBS: Final = (
-    J.left_shoulder, J.left_elbow, J.left_wrist,
-    J.left_hip, J.left_knee, J.left_ankle, J.left_heel, J.left_toe,
-)  # fmt: skip
-_LIMBS: Final = {"left": _LEFT_LIMBS, "right": tuple(_MIRROR[joint] for joint in _LEFT_LIMBS)}
-
-
-def _vocabulary() -> dict[str, ParameterInfo]:
-    out: dict[str, ParameterInfo] = {}
-    for info in _BASE:
-        right = tuple(dict.fromkeys(_MIRROR[j] for j in info.joints))
-        if info.sided:
-            both = tuple(dict.fromkeys((*info.joints, *right)))
-            out[info.name] = ParameterInfo(
-                name=info.name, unit=info.unit, text=info.text, joints=both, sided=True
-            )
-            for side, joints in (("left", info.joints), ("right", right)):
-                name = f"{side}_{info.name}"
-                out[name] = ParameterInfo(
-                    name=name, unit=info.unit, text=f"{info.text}, {side} side", joints=joints
-                )
-        else:
-            out[info.name] = info
-    for name in _SPEEDS:
-        info = out[name]
-        unit: Unit = "deg/s" if info.unit == "deg" else "ratio/s"
-        out[f"{name}_speed"] = ParameterInfo(
-            name=f"{name}_speed", unit=unit, text=f"how fast {name} grows", joints=info.joints
-        )
-    return out
-
-
-PARAMETERS: Final[dict[str, ParameterInfo]] = _vocabulary()
-
-
-def _sub(a: Vec, b: Vec) -> Vec:
-    return (a[0] - b[0], a[1] - b[1], a[2] - b[2])
-
-
-def _mid(a: Vec, b: Vec) -> Vec:
-    return ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2, (a[2] + b[2]) / 2)
-
-
-def _length(a: Vec) -> float:
-    return math.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2])
-
-
-def _cross(a: Vec, b: Vec) -> Vec:
-    return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
-
-
-def _angle(a: Vec, b: Vec) -> float:
-    """Angle between two vectors, degrees 0..180. Uses atan2, which stays exact near 0 and 180."""
-    dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-    return math.degrees(math.atan2(_length(_cross(a, b)), dot))
-
-
-def _ramp(value: float, low: float, high: float) -> float:
-    return min(1.0, max(0.0, (value - low) / (high - low)))
-
-
-def _flat(a: Vec) -> Vec:
-    return (a[0], a[1], 0.0)
-
-
-def blended_angle(a: Vec, b: Vec, flatness: float) -> float:
-    """Angle between two segments, degrees: in the picture by `flatness` (0..1), the rest in 3D.
-
-    The picture's share shrinks to nothing where either segment is foreshortened, see FORESHORTENED.
-    """
-    seen = 1.0
-    for segment in (a, b):
-        full = _length(segment)
-        if full <= 0.0:
-            return 0.0
-        seen = min(seen, _ramp(math.hypot(segment[0], segment[1]) / full, *FORESHORTENED))
-    share = flatness * seen
-    if share >= 1.0:
-        return _angle(_flat(a), _flat(b))
-    solid = _angle(a, b)
-    return solid if share <= 0.0 else share * _angle(_flat(a), _flat(b)) + (1 - share) * solid
-
-
 class _RunningMedian:
     """Median of the last values, refreshed at most every few values: cheap and steady."""
 
@@ -288,79 +103,6 @@ class _RunningMedian:
     @property
     def value(self) -> float | None:
         return self._median
-
-
-class ViewEstimator:
-    """Where the camera stands, from shoulders, hips and trunk, smoothed over about half a second.
-
-    Two cues for the yaw of the shoulder and hip axes: their depth (3D), and how narrow they are in the
-    picture against the trunk (which needs no depth but shrinks with a trunk that points at the camera,
-    so it counts less then). Classes change only when the yaw leaves a band of hysteresis.
-    """
-
-    TIME_CONSTANT: Final = 0.4
-    # Enter at the first, leave at the second: side above them, front and back below them.
-    SIDE: Final = (60.0, 52.0)
-    FLAT: Final = (28.0, 36.0)
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._time: float | None = None
-        self._yaw = 0.0
-        self._facing = 0.0
-        self._near_left = 0.0
-        self._view: View | None = None
-
-    @property
-    def yaw(self) -> float:
-        return self._yaw
-
-    @property
-    def near_side(self) -> Literal["left", "right"]:
-        """The side of the body that is nearer to the camera."""
-        return "left" if self._near_left >= 0.0 else "right"
-
-    def step(self, time: float, shoulders: Vec, hips: Vec, up: Vec) -> View:
-        """shoulders, hips: left minus right. up: shoulders' middle minus hips' middle. Camera axes."""
-        trunk = _length(up)
-        width = _length(shoulders)
-        if trunk <= 0.0 or width <= 0.0:
-            return self._view or "front"
-        axis = (shoulders[0] + hips[0], shoulders[1] + hips[1], shoulders[2] + hips[2])
-        solid = math.degrees(math.atan2(abs(axis[2]), math.hypot(axis[0], axis[1])))
-        upright = math.hypot(up[0], up[1]) / trunk  # 1: trunk in the picture, 0: trunk points at the camera
-        ratio = math.hypot(shoulders[0], shoulders[1]) / (SHOULDERS_OVER_TRUNK * trunk)
-        picture = math.degrees(math.acos(min(1.0, ratio)))
-        weight = 0.5 * _ramp(upright, 0.4, 0.8)
-        yaw = (1 - weight) * solid + weight * picture
-        chest = _cross(shoulders, up)
-        size = max(_length(chest), 1e-9)
-        # A lying trunk points its chest up or down; then the end that is nearer to the camera tells.
-        facing = -chest[2] / size - (up[2] / trunk) * (chest[1] / size)
-        near_left = -axis[2] / max(_length(axis), 1e-9)
-        if self._time is None or time - self._time > 2.0 or time < self._time:
-            self._yaw, self._facing, self._near_left, self._view = yaw, facing, near_left, None
-        else:
-            k = 1.0 - math.exp(-(time - self._time) / self.TIME_CONSTANT)
-            self._yaw += k * (yaw - self._yaw)
-            self._facing += k * (facing - self._facing)
-            self._near_left += k * (near_left - self._near_left)
-        self._time = time
-        self._view = self._classify()
-        return self._view
-
-    def _classify(self) -> View:
-        side = self.SIDE[1] if self._view == "side" else self.SIDE[0]
-        flat = self.FLAT[1] if self._view in ("front", "back") else self.FLAT[0]
-        if self._yaw >= side:
-            return "side"
-        if self._yaw > flat:
-            return "oblique"
-        if self._view in ("front", "back") and abs(self._facing) < 0.2:
-            return self._view
-        return "front" if self._facing >= 0.0 else "back"
 
 
 class Measurer:
@@ -442,7 +184,7 @@ class Measurer:
         person (or another shot), and what was learnt of the first one is forgotten.
         pixels: of a metre at the body.
         """
-        trunk = [joint for joint in _TRUNK if pose.confidence[joint] >= MIN_CONFIDENCE]
+        trunk = [joint for joint in TRUNK if pose.confidence[joint] >= MIN_CONFIDENCE]
         if len(trunk) < 2:
             return True
         x, y = (float(v) for v in pose.xy[trunk].mean(axis=0))
@@ -546,23 +288,23 @@ class _Measuring:
     def run(self, pose: Pose) -> Measurement | None:
         p, seen = self.p, self.seen
         visible = frozenset(j for j in Joint if seen[j] >= MIN_CONFIDENCE)
-        shoulder_pair = min(seen[j] for j in _BOTH_SHOULDERS) >= MIN_CONFIDENCE
-        hip_pair = min(seen[j] for j in _BOTH_HIPS) >= MIN_CONFIDENCE
-        shoulders = _sub(p[J.left_shoulder], p[J.right_shoulder])
-        hips = _sub(p[J.left_hip], p[J.right_hip])
-        self.up = _sub(_mid(p[J.left_shoulder], p[J.right_shoulder]), _mid(p[J.left_hip], p[J.right_hip]))
+        shoulder_pair = min(seen[j] for j in BOTH_SHOULDERS) >= MIN_CONFIDENCE
+        hip_pair = min(seen[j] for j in BOTH_HIPS) >= MIN_CONFIDENCE
+        shoulders = sub(p[J.left_shoulder], p[J.right_shoulder])
+        hips = sub(p[J.left_hip], p[J.right_hip])
+        self.up = sub(mid(p[J.left_shoulder], p[J.right_shoulder]), mid(p[J.left_hip], p[J.right_hip]))
         if shoulder_pair and hip_pair:
             view = self.m._view.step(self.time, shoulders, hips, self.up)
         else:
             view = self.m._view._view or "front"
         self.yaw = self.m._view.yaw
-        self.flatness = _ramp(self.yaw, *DEPTH_YAW)
+        self.flatness = ramp(self.yaw, *DEPTH_YAW)
         self._sizes(shoulder_pair, hip_pair)
         for side in ("left", "right"):
             self._side(side)
         self._join_sides(view)
         self._centre(pose, view)
-        for name in _SPEEDS:
+        for name in SPEEDS:
             if name in self.values:
                 self.values[f"{name}_speed"] = self.m.speed(name, self.time, self.values[name])
                 self.confidence[f"{name}_speed"] = self.confidence[name]
@@ -579,11 +321,11 @@ class _Measuring:
     def _segment(self, a: Joint, b: Joint) -> float | None:
         if min(self.seen[a], self.seen[b]) < MIN_CONFIDENCE:
             return None
-        return _length(_sub(self.p[a], self.p[b]))
+        return length(sub(self.p[a], self.p[b]))
 
     def _sizes(self, shoulder_pair: bool, hip_pair: bool) -> None:
         size = self.m.size
-        trunk = _length(self.up) if shoulder_pair and hip_pair else None
+        trunk = length(self.up) if shoulder_pair and hip_pair else None
         self.trunk = size("trunk", trunk)
         self.shoulder_width = size("shoulders", self._segment(J.left_shoulder, J.right_shoulder))
         self.upper_arm = self._limb("upper_arm", J.left_shoulder, J.left_elbow)
@@ -598,17 +340,17 @@ class _Measuring:
     def _limb(self, name: str, a: Joint, b: Joint) -> float | None:
         """Length of a limb's segment, mean of both sides' medians."""
         left = self.m.size(f"left_{name}", self._segment(a, b))
-        right = self.m.size(f"right_{name}", self._segment(_MIRROR[a], _MIRROR[b]))
+        right = self.m.size(f"right_{name}", self._segment(PARTNER[a], PARTNER[b]))
         if left and right:
             return (left + right) / 2
         return left or right
 
     def _bend(self, a: Joint, at: Joint, b: Joint) -> float:
-        return blended_angle(_sub(self.p[a], self.p[at]), _sub(self.p[b], self.p[at]), self.flatness)
+        return blended_angle(sub(self.p[a], self.p[at]), sub(self.p[b], self.p[at]), self.flatness)
 
     def _tilt(self, low: Vec, high: Vec) -> float:
         """Angle of low -> high from straight up, degrees 0..180."""
-        return blended_angle(_sub(high, low), (0.0, -1.0, 0.0), self.flatness)
+        return blended_angle(sub(high, low), (0.0, -1.0, 0.0), self.flatness)
 
     def _above(self, a: Vec, b: Vec, unit: float | None) -> float | None:
         """How far a is above b, in units."""
@@ -616,7 +358,7 @@ class _Measuring:
 
     def _side(self, side: str) -> None:
         p = self.p
-        shoulder, elbow, wrist, hip, knee, ankle, heel, toe = _LIMBS[side]
+        shoulder, elbow, wrist, hip, knee, ankle, heel, toe = LIMBS[side]
 
         def put(name: str, measure: Callable[[], float | None], *joints: Joint) -> None:
             self.put(f"{side}_{name}", joints, measure)
@@ -631,8 +373,8 @@ class _Measuring:
         put("shin_tilt", lambda: self._tilt(p[ankle], p[knee]), knee, ankle)
         put("upper_arm_tilt", lambda: 180.0 - self._tilt(p[shoulder], p[elbow]), shoulder, elbow)
         put("forearm_tilt", lambda: self._tilt(p[elbow], p[wrist]), elbow, wrist)
-        put("arm_aside", lambda: self._aside(shoulder, elbow), shoulder, elbow, *_TRUNK)
-        put("leg_aside", lambda: self._aside(hip, knee), knee, *_BOTH_HIPS)
+        put("arm_aside", lambda: self._aside(shoulder, elbow), shoulder, elbow, *TRUNK)
+        put("leg_aside", lambda: self._aside(hip, knee), knee, *BOTH_HIPS)
         put("arm_reach", lambda: self._reach(shoulder, elbow, wrist), shoulder, elbow, wrist)
         put("wrist_height", lambda: self._above(p[wrist], p[shoulder], self.trunk), wrist, shoulder)
         put("elbow_height", lambda: self._above(p[elbow], p[shoulder], self.trunk), elbow, shoulder)
@@ -653,16 +395,16 @@ class _Measuring:
 
     def _aside(self, root: Joint, tip: Joint) -> float | None:
         """Part of a limb's direction that points outwards along the line of shoulders or hips (3D)."""
-        limb, out = _sub(self.p[tip], self.p[root]), _sub(self.p[root], self.p[_MIRROR[root]])
-        size = _length(limb) * _length(out)
+        limb, out = sub(self.p[tip], self.p[root]), sub(self.p[root], self.p[PARTNER[root]])
+        size = length(limb) * length(out)
         if size <= 0.0:
             return None
         return (limb[0] * out[0] + limb[1] * out[1] + limb[2] * out[2]) / size
 
     def _reach(self, shoulder: Joint, elbow: Joint, wrist: Joint) -> float | None:
         """Shoulder to wrist over upper arm plus forearm, from the elbow's angle."""
-        upper = _length(_sub(self.p[shoulder], self.p[elbow]))
-        fore = _length(_sub(self.p[wrist], self.p[elbow]))
+        upper = length(sub(self.p[shoulder], self.p[elbow]))
+        fore = length(sub(self.p[wrist], self.p[elbow]))
         if upper + fore <= 0.0:
             return None
         angle = math.radians(self._bend(shoulder, elbow, wrist))
@@ -672,11 +414,11 @@ class _Measuring:
         """Hip's vertical distance below the line shoulder-ankle over the line's length (image plane)."""
         a, b, c = self.p[shoulder], self.p[ankle], self.p[hip]
         run = b[0] - a[0]
-        length = _length(_sub(b, a))
-        if length <= 0.0 or abs(run) < 0.3 * length:
+        extent = length(sub(b, a))
+        if extent <= 0.0 or abs(run) < 0.3 * extent:
             return None  # an upright or head-on body has no sag to be seen
         part = (c[0] - a[0]) / run
-        return (c[1] - (a[1] + part * (b[1] - a[1]))) / length
+        return (c[1] - (a[1] + part * (b[1] - a[1]))) / extent
 
     def _knee_forward(self, knee: Joint, heel: Joint, toe: Joint) -> float | None:
         """Knee ahead of the toes along the picture, in shin lengths; the foot says which way is ahead."""
@@ -689,7 +431,7 @@ class _Measuring:
         """`knee` from `left_knee` and `right_knee`, and so on."""
         near = self.m._view.near_side
         nearer = 2.0 if view == "side" else 1.0
-        for info in _BASE:
+        for info in BASE:
             if not info.sided:
                 continue
             total = weighted = best = 0.0
@@ -707,18 +449,18 @@ class _Measuring:
 
     def _centre(self, pose: Pose, view: View) -> None:
         p = self.p
-        hip_middle = _mid(p[J.left_hip], p[J.right_hip])
-        shoulder_middle = _mid(p[J.left_shoulder], p[J.right_shoulder])
-        self.put("trunk_tilt", _TRUNK, lambda: self._tilt(hip_middle, shoulder_middle))
-        self.put("head_tilt", (J.nose, J.neck, *_TRUNK),
-                 lambda: blended_angle(_sub(p[J.nose], p[J.neck]), self.up, self.flatness))  # fmt: skip
-        self.put("shoulder_level", _BOTH_SHOULDERS, lambda: self._level(J.left_shoulder, J.right_shoulder))
-        self.put("hip_level", _BOTH_HIPS, lambda: self._level(J.left_hip, J.right_hip))
+        hip_middle = mid(p[J.left_hip], p[J.right_hip])
+        shoulder_middle = mid(p[J.left_shoulder], p[J.right_shoulder])
+        self.put("trunk_tilt", TRUNK, lambda: self._tilt(hip_middle, shoulder_middle))
+        self.put("head_tilt", (J.nose, J.neck, *TRUNK),
+                 lambda: blended_angle(sub(p[J.nose], p[J.neck]), self.up, self.flatness))  # fmt: skip
+        self.put("shoulder_level", BOTH_SHOULDERS, lambda: self._level(J.left_shoulder, J.right_shoulder))
+        self.put("hip_level", BOTH_HIPS, lambda: self._level(J.left_hip, J.right_hip))
         self.put(
             "leg_spread",
-            (*_BOTH_HIPS, J.left_knee, J.right_knee),
+            (*BOTH_HIPS, J.left_knee, J.right_knee),
             lambda: blended_angle(
-                _sub(p[J.left_knee], p[J.left_hip]), _sub(p[J.right_knee], p[J.right_hip]), self.flatness
+                sub(p[J.left_knee], p[J.left_hip]), sub(p[J.right_knee], p[J.right_hip]), self.flatness
             ),
         )
         self._heights(hip_middle, shoulder_middle)
@@ -731,7 +473,7 @@ class _Measuring:
         ):
             self._pair(name, out, lambda left, right: abs(left - right))
         self._pair("knee", "straighter_knee", max)
-        self.put("nearness", _TRUNK, lambda: self._nearness(pose))
+        self.put("nearness", TRUNK, lambda: self._nearness(pose))
 
     def _pair(self, name: str, out: str, join: Callable[[float, float], float]) -> None:
         left, right = f"left_{name}", f"right_{name}"
@@ -762,9 +504,9 @@ class _Measuring:
             if hips and low and unit:
                 self.values[name] = (low[0] - hips[0]) / unit
                 self.confidence[name] = min(hips[1], low[1])
-        self.put("trunk_height", _TRUNK, lambda: self._above(shoulder_middle, hip_middle, self.trunk))
-        self.put("chest_up", _TRUNK, lambda: self._chest(1))
-        self.put("chest_near", _TRUNK, lambda: self._chest(2))
+        self.put("trunk_height", TRUNK, lambda: self._above(shoulder_middle, hip_middle, self.trunk))
+        self.put("chest_up", TRUNK, lambda: self._chest(1))
+        self.put("chest_near", TRUNK, lambda: self._chest(2))
         wrists = self._mean_height(J.left_wrist, J.right_wrist)
         knees = self._mean_height(J.left_knee, J.right_knee)
         if wrists and knees and self.trunk:
@@ -779,21 +521,21 @@ class _Measuring:
 
         def across(a: Joint, b: Joint) -> float:
             """Distance of a pair: in the picture from front and back, where that is the better one."""
-            flat = _ramp(self.yaw, 25.0, 45.0)
-            d = _sub(p[a], p[b])
-            return (1 - flat) * _length(_flat(d)) + flat * _length(d)
+            by_depth = ramp(self.yaw, 25.0, 45.0)
+            d = sub(p[a], p[b])
+            return (1 - by_depth) * length(flat(d)) + by_depth * length(d)
 
         width = self.shoulder_width
         if not width:
             return
-        self.put("stance_width", _BOTH_ANKLES, lambda: across(J.left_ankle, J.right_ankle) / width)
-        self.put("hands_apart", (J.left_wrist, J.right_wrist, *_BOTH_SHOULDERS), self._hands_apart)
+        self.put("stance_width", BOTH_ANKLES, lambda: across(J.left_ankle, J.right_ankle) / width)
+        self.put("hands_apart", (J.left_wrist, J.right_wrist, *BOTH_SHOULDERS), self._hands_apart)
         self.put("wrist_spread", (J.left_wrist, J.right_wrist),
                  lambda: across(J.left_wrist, J.right_wrist) / width)  # fmt: skip
         if view in ("front", "back"):
             ankles = across(J.left_ankle, J.right_ankle)
             if ankles > 0.4 * width:  # feet together make the ratio meaningless
-                self.put("knee_width", (J.left_knee, J.right_knee, *_BOTH_ANKLES),
+                self.put("knee_width", (J.left_knee, J.right_knee, *BOTH_ANKLES),
                          lambda: across(J.left_knee, J.right_knee) / ankles)  # fmt: skip
 
     def _hands_apart(self) -> float | None:
@@ -801,8 +543,8 @@ class _Measuring:
 
         Over the shoulders' width there, so it is the same near and far; None when they are seen edge on.
         """
-        line = _sub(self.p[J.left_shoulder], self.p[J.right_shoulder])
-        hands = _sub(self.p[J.left_wrist], self.p[J.right_wrist])
+        line = sub(self.p[J.left_shoulder], self.p[J.right_shoulder])
+        hands = sub(self.p[J.left_wrist], self.p[J.right_wrist])
         square = line[0] ** 2 + line[1] ** 2
         if square < 0.25 * (line[2] ** 2 + square):
             return None
@@ -810,15 +552,15 @@ class _Measuring:
 
     def _chest(self, axis: int) -> float | None:
         """Part of the chest's direction (normal on shoulders and trunk) against an axis: 1 up, 2 near."""
-        line = _sub(self.p[J.left_shoulder], self.p[J.right_shoulder])
-        chest = _cross(line, self.up)
-        size = _length(chest)
+        line = sub(self.p[J.left_shoulder], self.p[J.right_shoulder])
+        chest = cross(line, self.up)
+        size = length(chest)
         # Seen from the side the shoulder line is mostly depth; its sign is still what the network says.
         return None if size <= 0.0 else -chest[axis] / size
 
     def _level(self, a: Joint, b: Joint) -> float | None:
-        d = _sub(self.p[a], self.p[b])
-        if math.hypot(d[0], d[1]) < 0.5 * _length(d):
+        d = sub(self.p[a], self.p[b])
+        if math.hypot(d[0], d[1]) < 0.5 * length(d):
             return None  # seen from the side the line points at the camera
         return math.degrees(math.atan2(abs(d[1]), abs(d[0])))
 

@@ -28,7 +28,9 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from app.conditions import Condition, holds_mostly
-from app.parameters import PARAMETERS, Measurement, View
+from app.parameters import Measurement
+from app.view import View
+from app.vocabulary import PARAMETERS
 
 Side = Literal["left", "right", "both"]
 PhaseNames = tuple[str, str, str, str]

@@ -26,10 +26,11 @@ from app.conditionfile import (
 from app.conditions import Condition, names_in
 from app.exercise import SEVERITIES, Exercise, Rule, RuleTest, Severity
 from app.measures import JUDGES, Judge, parameter_of
-from app.parameters import PARAMETERS, VIEWS
 from app.reps import DEFAULT_PHASES, Counting, PhaseNames, Signal
 from app.rules import RuleFileError
 from app.skeleton import Joint
+from app.view import VIEWS
+from app.vocabulary import PARAMETERS
 from app.yamlfile import (
     SUFFIXES,
     Field,

@@ -25,10 +25,11 @@ from app.measures import REP_NUMBERS as REP_NUMBERS
 from app.measures import RepRow, SetValues, StretchValues, rep_names
 from app.measures import RepValues as RepValues
 from app.measures import format_value as format_value
-from app.parameters import Measurement, View
+from app.parameters import Measurement
 from app.reps import Hold, Rep
 from app.skeleton import Joint
 from app.throttle import QUIET_SECONDS, Throttle
+from app.view import View
 from app.yamlfile import YamlFileError
 
 LIBRARY: Final = Path(__file__).resolve().parent.parent / "coach_rules"

@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.conditions import Blame
-from app.parameters import MIN_CONFIDENCE, PARAMETERS, View
+from app.parameters import MIN_CONFIDENCE
 from app.pipeline import Event, StepResult
 from app.reps import Hold, Rep
 from app.rules import ActiveRule, Exercise, RepValues, Rule, in_language
 from app.skeleton import Joint, Pose
 from app.summary import FaultSummary, RepSummary, evenness
+from app.view import View
+from app.vocabulary import PARAMETERS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

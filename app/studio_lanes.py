@@ -8,11 +8,11 @@ from typing import Final, Literal
 import numpy as np
 
 from app.measures import parameter_of, unit_of
-from app.parameters import PARAMETERS
 from app.reps import Signal
 from app.rule_edit import Place, Threshold
 from app.rules import Exercise
 from app.studio_session import Analysis
+from app.vocabulary import PARAMETERS
 
 # What a lane shows beyond its curve at least, in the parameter's unit.
 LEAST_MARGIN: Final = {

@@ -17,11 +17,11 @@ import numpy as np
 
 from app.conditions import names_in
 from app.explanation import Explanation
-from app.parameters import PARAMETERS
 from app.reps import Counting, Hold, Rep, RepCounter
 from app.rule_edit import Edit, Place, RuleEditError, RuleEditor, Threshold, read_thresholds
 from app.rules import ActiveRule, Exercise, Prompt, RuleEngine, RuleFileError, load_exercise
 from app.studio_footage import Track
+from app.vocabulary import PARAMETERS
 
 Event = Rep | Hold
 S = TypeVar("S")

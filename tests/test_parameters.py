@@ -7,8 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from app.parameters import MIN_CONFIDENCE, PARAMETERS, Measurement, Measurer, blended_angle
+from app.parameters import MIN_CONFIDENCE, Measurement, Measurer
 from app.skeleton import MIRROR, NUM_JOINTS, Joint, Pose
+from app.view import blended_angle
+from app.vocabulary import PARAMETERS
 from tests.motion import MOTIONS, PRONE, STANDING, SUPINE, Posture, joints, seen
 
 

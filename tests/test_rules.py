@@ -9,7 +9,7 @@ import pytest
 
 from app.conditions import All, AnyOf, Blame, Comparison, Not, holds_mostly
 from app.measures import RepRow, SetValues
-from app.parameters import PARAMETERS, Measurement, Measurer, View
+from app.parameters import Measurement, Measurer
 from app.recording import load_recording
 from app.reps import Hold, Rep, RepCounter
 from app.rules import (
@@ -24,6 +24,8 @@ from app.rules import (
 )
 from app.skeleton import Joint
 from app.throttle import MOST_IN_A_ROW, QUIET_SECONDS
+from app.view import View
+from app.vocabulary import PARAMETERS
 from tests.motion import MOTIONS, play, reps
 
 RECORDINGS = Path(__file__).parent / "recordings"

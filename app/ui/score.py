@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from app.parameters import View
 from app.pipeline import StepResult
 from app.rules import REP_NUMBERS, ActiveRule, Exercise, format_value
 from app.summary import RepSummary
 from app.ui.records import Highlight, Say
 from app.ui.words import VIEW_NAMES, how_to_stand, phase_name, t
+from app.view import View
 
 ALONE: Final = 1.0  # seconds without anybody before the athlete is called
 WRONG_VIEW: Final = 2.5  # seconds in a view the exercise cannot be judged from before it is said

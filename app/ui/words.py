@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from app.parameters import PARAMETERS, View
 from app.reps import Counting
+from app.view import View
+from app.vocabulary import PARAMETERS
 
 if TYPE_CHECKING:
     from app.rules import Exercise

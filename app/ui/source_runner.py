@@ -27,6 +27,7 @@ class SourceRunner(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.session = 0
+        self.open_source = open_source  # another may stand in: a clip in the place of a camera
         self.spec: str | None = None
         self.to_screen: NewestSlot[Frame] = NewestSlot()
         self.to_network: NewestSlot[Frame] = NewestSlot()
@@ -45,7 +46,7 @@ class SourceRunner(QObject):
         self.to_screen, self.to_network = NewestSlot(), NewestSlot()
         say = partial(self._said.emit, self.session)
         self._thread = CaptureThread(
-            partial(open_source, spec) if size is None else partial(open_source, spec, size=size),
+            partial(self.open_source, spec) if size is None else partial(self.open_source, spec, size=size),
             self.to_screen,
             self.to_network,
             loop=loop,

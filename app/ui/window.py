@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMessageBox, QWidget
 
@@ -397,6 +398,12 @@ class MainWindow(QMainWindow):
             self.show_home()
 
     # ---- Qt's own events
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() == QEvent.Type.UpdateRequest:  # everything that was changed is painted now
+            self.coach.stage.painted(time.monotonic())
+        return done
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that no focused widget wants for itself: the page's, then the window's."""

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from app import __version__
+from app.diagnostics import hard_crashes_kept, kept_log
 from app.errors import EXIT_FAILED, FormcueError, UsageError
+
+log = logging.getLogger("formcue")
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s" if debug else "formcue: %(message)s",
-        stream=sys.stderr,
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setLevel(logging.DEBUG if debug else logging.WARNING)
+    shown.setFormatter(
+        logging.Formatter("%(levelname)s %(name)s: %(message)s" if debug else "formcue: %(message)s")
     )
+    logging.basicConfig(level=shown.level, handlers=[shown])
+    with kept_log(_log_folder()):
+        return _run(arguments, debug=debug)
+
+
+def _log_folder() -> Path | None:
+    """None when the installation lacks what finds it, which `doctor` must be able to tell."""
+    try:
+        from app.settings import log_folder
+    except ImportError:
+        return None
+    return log_folder()
+
+
+def _run(arguments: list[str], *, debug: bool) -> int:
+    """Every error becomes a line in plain words and an exit code."""
     try:
         return _dispatch(arguments)
     except FormcueError as error:
@@ -80,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        log.info("uncaught error\n%s", traceback.format_exc())  # for the log file; the terminal gets a line
         line = str(error).strip().splitlines()[0] if str(error).strip() else ""
         print(
             f"formcue: something went wrong inside: {type(error).__name__}: {line} (--debug shows where)",
@@ -151,22 +171,23 @@ def _run_app(arguments: list[str]) -> int:
         if not own.is_file():
             raise UsageError(f"{own}: there is no such rule file")
 
-    from app.settings import load_settings
+    from app.settings import load_settings, log_folder
     from app.ui.app import run_app
     from app.ui.window import Options
 
     loaded = load_settings()
     told = {"language": parsed.language, "device": parsed.device, "model": parsed.weights}
     options = Options(source=parsed.source, exercise=parsed.exercise, mirror=parsed.mirror, loop=parsed.loop)
-    return run_app(
-        options,
-        settings=loaded.settings,
-        told={name: value for name, value in told.items() if value is not None},
-        runtime=parsed.runtime,
-        notice=loaded.notice,
-        own=own,
-        full_screen=parsed.full_screen,
-    )
+    with hard_crashes_kept(log_folder()):
+        return run_app(
+            options,
+            settings=loaded.settings,
+            told={name: value for name, value in told.items() if value is not None},
+            runtime=parsed.runtime,
+            notice=loaded.notice,
+            own=own,
+            full_screen=parsed.full_screen,
+        )
 
 
 if __name__ == "__main__":

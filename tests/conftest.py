@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,11 @@ def data_folder() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"needs the real recordings, expected at {DATA}")
     return DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_home_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Settings, history and log of whoever runs the tests are not touched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORMCUE_HOME", str(tmp_path_factory.mktemp("home")))
+        yield

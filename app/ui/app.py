@@ -15,10 +15,12 @@ from typing import Any, Final
 from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
+from app.diagnostics import earlier_hard_crashes, versions
 from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
-from app.settings import Settings, data_folder
+from app.settings import Settings, data_folder, log_folder
 from app.ui import theme
 from app.ui.crash import CrashReporter
+from app.ui.event_log import EventLog
 from app.ui.library import Entry, Shelf
 from app.ui.look import apply_look
 from app.ui.records import EngineInfo
@@ -74,7 +76,10 @@ def run_app(
     worker = InferenceWorker(network_factory(_engine(now, runtime)), sound, language=language())
     window = MainWindow(worker, shelf, settings, options, told=told)
     window.rebuild_engine.connect(lambda: worker.rebuild(network_factory(_engine(window.settings, runtime))))
-    crashes = CrashReporter(window)
+    logs = log_folder()
+    log.info("the window opens: %s", versions())
+    EventLog(window.feed)
+    crashes = CrashReporter(window, logs)
     crashes.install()
     if full_screen:
         window.showFullScreen()
@@ -83,6 +88,8 @@ def run_app(
     worker.start()
     for line in filter(None, (notice, shelf.problem)):
         window.tell(line)
+    if earlier := earlier_hard_crashes(logs):
+        crashes.show_earlier(earlier)
     signals = _quit_on_signals(app)
     try:
         code = app.exec()
@@ -94,6 +101,7 @@ def run_app(
         window.feed.runner.stop()
     ended = worker.stop(PATIENCE) and window.feed.runner.wait(2.0)
     window.deleteLater()
+    log.info("the window was closed")
     if not ended:
         # A driver that hangs in a read, or a network still loading: nothing of ours is unsaved, and
         # Python's own ending would wait for it or crash in it.

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import logging
-import platform
 import sys
 import threading
 import traceback
+from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal, qVersion
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
+from app.diagnostics import impersonal, report
+from app.ui.words import t
+
 log = logging.getLogger(__name__)
+COPIED_FOR = 2500  # milliseconds that the button says so
 
 
 class CrashReporter(QObject):
-    """Shows an uncaught error of any thread once, with what a report needs. Nothing is sent."""
+    """Shows an uncaught error of any thread once, with what a report needs. Nothing is sent.
+
+    log_folder: whose log's end the report has; None: there is no log.
+    """
 
     _broke = Signal(str, str)
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: QWidget, log_folder: Path | None = None) -> None:
         super().__init__(window)
-        self._window = window
+        self._window, self._log_folder = window, log_folder
         self._shown: set[str] = set()
         self._before: tuple[Any, Any] | None = None
-        self._broke.connect(self._show, Qt.ConnectionType.QueuedConnection)
+        self._broke.connect(self._show_error, Qt.ConnectionType.QueuedConnection)
 
     def install(self) -> None:
         self._before = sys.excepthook, threading.excepthook
@@ -37,6 +46,17 @@ class CrashReporter(QObject):
         if self._before is not None:
             sys.excepthook, threading.excepthook = self._before
             self._before = None
+
+    def show_earlier(self, trace: str) -> None:
+        """Tells of a crash that ended an earlier run, from which nobody could be told."""
+        box = self._box(
+            QMessageBox.Icon.Information,
+            t("Formcue was ended by a crash the last time."),
+            t("Every finished repetition is kept."),
+            trace,
+        )
+        box.addButton(t("Go on"), QMessageBox.ButtonRole.AcceptRole)
+        box.open()
 
     def _on_error(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
@@ -50,22 +70,44 @@ class CrashReporter(QObject):
         if arguments.exc_value is not None:
             self._on_error(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
 
-    def _show(self, line: str, trace: str) -> None:
+    def _show_error(self, line: str, trace: str) -> None:
         if trace in self._shown:
             return
         self._shown.add(trace)
-        box = QMessageBox(QMessageBox.Icon.Critical, "Formcue", "Something went wrong inside Formcue.")
-        box.setParent(self._window, Qt.WindowType.Dialog)
-        box.setInformativeText(
-            f"{line}\n\nYou can go on; if it keeps happening, start Formcue again. "
-            "The details below help to mend it; nothing has been sent anywhere."
+        advice = t("You can go on; if it keeps happening, start Formcue again.")
+        box = self._box(
+            QMessageBox.Icon.Critical,
+            t("Something went wrong inside Formcue."),
+            f"{impersonal(line)}\n\n{advice}",
+            trace,
         )
-        box.setDetailedText(
-            f"Python {platform.python_version()}, Qt {qVersion()}, {platform.platform()}\n\n{trace}"
-        )
-        go_on = box.addButton("Go on", QMessageBox.ButtonRole.AcceptRole)
-        leave = box.addButton("Leave Formcue", QMessageBox.ButtonRole.DestructiveRole)
+        go_on = box.addButton(t("Go on"), QMessageBox.ButtonRole.AcceptRole)
+        leave = box.addButton(t("Leave Formcue"), QMessageBox.ButtonRole.DestructiveRole)
         box.setDefaultButton(go_on)
         leave.clicked.connect(self._window.close)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
+
+    def _box(self, icon: QMessageBox.Icon, title: str, text: str, trace: str) -> QMessageBox:
+        """A box that waits for nobody, with the report to read and to copy."""
+        box = QMessageBox(icon, "Formcue", title)
+        box.setParent(self._window, Qt.WindowType.Dialog)
+        offer = t(
+            "The report below helps to mend it. It says nothing about you, and nothing was sent anywhere."
+        )
+        box.setInformativeText(f"{text} {offer}")
+        told = report(trace, self._log_folder)
+        box.setDetailedText(told)
+        copy = box.addButton(t("Copy the report"), QMessageBox.ButtonRole.ActionRole)
+        copy.clicked.disconnect()  # every button of a box closes it, and this one must not
+        copy.clicked.connect(_copying(box, copy.setText, told))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        return box
+
+
+def _copying(box: QMessageBox, label: Callable[[str], None], text: str) -> Callable[[], None]:
+    def copy() -> None:
+        QGuiApplication.clipboard().setText(text)
+        label(t("Copied"))
+        QTimer.singleShot(COPIED_FOR, box, lambda: label(t("Copy the report")))
+
+    return copy

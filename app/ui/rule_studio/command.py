@@ -12,9 +12,11 @@ from typing import Any
 from PySide6.QtWidgets import QApplication
 
 from app.capture import DEMO, check_source
+from app.diagnostics import hard_crashes_kept
 from app.errors import EXIT_DONE, UsageError
 from app.recording import is_recording
 from app.rules import LIBRARY
+from app.settings import log_folder
 from app.ui import theme
 from app.ui.rule_studio.page import StudioPage
 from app.ui.words import set_language, t
@@ -66,7 +68,8 @@ def run_studio(args: argparse.Namespace) -> int:
     page.open(args.rules or FIRST_RULES, Path(recording) if recording is not None else None)
     page.show()
     try:
-        app.exec()
+        with hard_crashes_kept(log_folder()):
+            app.exec()
     finally:
         ended = page.stop(PATIENCE)
     if not ended:

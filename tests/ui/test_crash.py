@@ -1,0 +1,119 @@
+"""An error of the program itself is told, can be copied without anything personal, and ends nothing."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
+
+from app.capture import DEMO_CLIP, FileSource
+from app.rules import load_library
+from app.ui import words
+from app.ui.crash import CrashReporter
+from app.ui.event_log import EventLog
+from app.ui.feed import Feed
+from app.ui.records import EngineInfo
+from app.ui.worker import InferenceWorker
+
+
+@pytest.fixture
+def window(monkeypatch: pytest.MonkeyPatch) -> Iterator[QWidget]:
+    monkeypatch.setattr(words, "_language", "en")
+    application = QApplication.instance() or QApplication([])
+    window = QWidget()
+    window.show()
+    yield window
+    window.close()
+    application.processEvents()
+
+
+def _boxes(window: QWidget) -> list[QMessageBox]:
+    QApplication.processEvents()
+    return [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+
+
+def _button(box: QMessageBox, text: str) -> QPushButton:
+    return next(button for button in box.findChildren(QPushButton) if button.text() == text)
+
+
+def _break() -> None:
+    raise ZeroDivisionError("of /home/annabel/x")
+
+
+def test_an_error_of_a_thread_is_shown_once_and_copied(window: QWidget, tmp_path: Path) -> None:
+    (tmp_path / "formcue.log").write_text("INFO engine: pose-mobile, openvino on cpu\n")
+    before = sys.excepthook
+    reporter = CrashReporter(window, tmp_path)
+    reporter.install()
+    try:
+        for _ in range(2):
+            thread = threading.Thread(target=_break)
+            thread.start()
+            thread.join()
+        (box,) = _boxes(window)
+        assert "ZeroDivisionError" in box.informativeText()
+        _button(box, "Copy the report").click()
+        copied = QGuiApplication.clipboard().text()
+        assert "in _break" in copied and "openvino on cpu" in copied and "Python" in copied
+        assert "annabel" not in copied + box.informativeText()
+        assert _boxes(window) == [box]  # copying leaves it open
+        _button(box, "Go on").click()
+        assert _boxes(window) == []
+        assert window.isVisible()
+    finally:
+        reporter.remove()
+    assert sys.excepthook is before
+
+
+def test_the_window_can_be_left(window: QWidget) -> None:
+    reporter = CrashReporter(window)
+    reporter.install()
+    try:
+        sys.excepthook(ZeroDivisionError, ZeroDivisionError("x"), None)
+    finally:
+        reporter.remove()
+    (box,) = _boxes(window)
+    _button(box, "Leave Formcue").click()
+    assert not window.isVisible()
+
+
+def test_a_crash_of_an_earlier_run_is_offered(window: QWidget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "_language", "zh")
+    CrashReporter(window).show_earlier("Segmentation fault in thread 7")
+    (box,) = _boxes(window)
+    assert box.text() == "Formcue 上次因崩溃而退出。"
+    assert "thread 7" in box.detailedText()
+    _button(box, "继续").click()
+    assert _boxes(window) == []
+
+
+def test_what_happens_to_source_and_engine_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The kind of the source, not its name, and each change once."""
+    QApplication.instance() or QApplication([])
+    worker = InferenceWorker(lambda say: (_ for _ in ()).throw(NotImplementedError), load_library()["squat"])
+    feed = Feed(worker)
+    EventLog(feed)
+    source = FileSource(DEMO_CLIP)
+    source.close()
+    with caplog.at_level(logging.INFO, logger="app.ui.event_log"):
+        worker.preparing.emit("Preparing the pose network for this machine, once")
+        worker.ready.emit(EngineInfo(model="pose-mobile", device="cpu", runtime="openvino"))
+        feed.opened.emit(source)
+        for _ in range(3):
+            feed.changed.emit()
+        worker.failed.emit("out of memory", "")
+        feed.engine_error = ""
+        feed.changed.emit()
+    assert caplog.messages == [
+        "waits for: Preparing the pose network for this machine, once",
+        "engine: pose-mobile, openvino on cpu",
+        f"source: file, {source.width} x {source.height}, {source.fps:.1f} fps",
+        "notice: the network cannot run: out of memory",
+        "notice: the network cannot run: no more",
+    ]

@@ -162,6 +162,8 @@ def draw_bones(image: Image, xy: Array, confidence: Array | None = None) -> None
         colour = _MIDDLE if JOINT_NAMES[first].partition("_")[0] != name.partition("_")[0] else _LEFT
         if colour == _LEFT and name.startswith("right"):
             colour = _RIGHT
+        if not (xy[first].any() and xy[last].any()):
+            continue  # a joint that this peer does not have stays at the origin
         sure = confidence is None or min(confidence[first], confidence[last]) >= DRAWN_FROM
         cv2.line(image, ends[first], ends[last], colour, 2 if sure else 1, cv2.LINE_AA)
 

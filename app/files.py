@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import json
 import os
+import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from app.errors import EXIT_FAILED, EXIT_USAGE, FormcueError
+
+LEFT_BEHIND: Final = 24 * 3600.0  # seconds after which a temporary file has nobody who still writes it
+LOCK_BYTE: Final = 1 << 30  # on Windows a locked byte cannot be read: one that no file of ours reaches
+PATIENCE: Final = 5.0  # seconds to wait for another window that is writing the same file
 
 
 class OutputError(FormcueError):
@@ -25,6 +34,8 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give the name of a file")
+    if path.exists() and not path.is_file():  # /dev/null would become an ordinary file
+        raise OutputError(f"{path}: is a device, not a file; give the name of a file")
     folder = path.parent
     if not folder.exists():
         raise OutputError(f"{path}: the folder {folder} does not exist; create it first")
@@ -38,14 +49,19 @@ def check_writable(path: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Gives the name of an empty temporary file beside `path`, with the same ending.
 
-    When the block ends well, the temporary file takes the place of `path` in one step; when it
-    does not (Ctrl-C included), the temporary file is removed and `path` stays as it was.
+    When the block ends well, the temporary file is brought down to the disk and takes the place of `path`
+    in one step; when it does not (Ctrl-C included), the temporary file is removed and `path` stays as it
+    was. What a process that was killed left behind is removed by the next one that writes here, a day later.
+    A link stays a link, and a file keeps its permissions.
 
     Raises OutputError when the file system refuses.
     """
     check_writable(path)
+    target = path.resolve()
+    begin = f".{target.name[:50]}-"
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        _sweep(target.parent, begin)
+        handle, name = tempfile.mkstemp(prefix=begin, suffix=f".part{target.suffix}", dir=target.parent)
         os.close(handle)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
@@ -53,11 +69,9 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         try:
             yield temporary
-            # mkstemp makes files that only their owner can read; the result should be an ordinary file.
-            mask = os.umask(0)
-            os.umask(mask)
-            temporary.chmod(0o666 & ~mask)
-            temporary.replace(path)
+            temporary.chmod(_mode(target))
+            _bring_down(temporary)
+            temporary.replace(target)
         except OSError as error:
             failure = OutputError(f"{path}: cannot be written ({error.strerror or error})")
             failure.exit_code = EXIT_FAILED  # the place looked right, then the disk was full or gone
@@ -65,6 +79,74 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _mode(target: Path) -> int:
+    """As it was, or as an ordinary new file: mkstemp makes files that only their owner can read."""
+    try:
+        return target.stat().st_mode & 0o777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _bring_down(path: Path) -> None:
+    """Without this, a power cut soon after could leave the new name on an empty file."""
+    with path.open("rb+") as file:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:  # some file systems know no fsync
+            if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+                raise
+
+
+def _sweep(folder: Path, begin: str) -> None:
+    for path in folder.glob(f"{glob.escape(begin)}????????.part*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFT_BEHIND:
+                path.unlink()
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """For a file that is read, changed and written again: other windows wait meanwhile.
+
+    The lock is a hidden file beside it. Where none can be made or had, the block is run all the same: a
+    change that meets another one is better than none.
+    """
+    held: int | None = None
+    try:
+        held = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        yield
+        return
+    try:
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                lock(held)
+                break
+            except OSError:
+                if time.monotonic() > until:
+                    break
+                time.sleep(0.01)
+        yield
+    finally:
+        os.close(held)
+
+
+def lock(file: int) -> None:
+    """Marks an open file as in use until it is closed or the process ends. Raises OSError when it is."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(file, LOCK_BYTE, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def to_json(value: Mapping[str, object]) -> str:

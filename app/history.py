@@ -3,9 +3,11 @@
     profiles 1--* workouts 1--* sets 1--* reps 1--* faults, and for each fault of a set the pose of its
     worst moment (joints only; no picture is ever stored)
 
-Safe against two windows: write-ahead log, every change in one transaction that takes the lock first. The
-schema has a version; before an older file is brought up to date it is copied aside, and the whole way up is
-one transaction. What is deleted is overwritten with zeros, in the copies made before an update as well.
+Safe against two windows, a kill and a full disk: write-ahead log, every change in one transaction that takes
+the lock first. The schema has a version; before an older file is brought up to date it is copied aside, and
+the whole way up is one transaction. What is deleted is overwritten with zeros, in the copies made before an
+update as well. The file is not trusted: what cannot be in it is reported, never passed on. Queries say
+`hidden = 0`, as the indexes have it: years of workouts are read no slower than weeks.
 
 What the charts show
 --------------------
@@ -18,36 +20,33 @@ streak   days in a row with a workout, up to today or, while today has none yet,
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
-
-import numpy as np
+from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
 from app.errors import FormcueError
+from app.history_rows import fault_of, names_of, number_of, number_or_none, packed, rep_of, set_of, text_of
 from app.history_schema import MIGRATIONS
 from app.journal import journal_path
-from app.skeleton import NUM_JOINTS, Joint, Pose
-from app.summary import (
-    FaultSummary,
-    RepSummary,
-    SetSummary,
-    Tempo,
-    WorkoutSummary,
-)
+from app.summary import FaultSummary, SetSummary, WorkoutSummary
 
+log = logging.getLogger(__name__)
 FILE: Final = "history.sqlite"
 BUSY_SECONDS: Final = 5.0  # another window's transaction is over long before
-_POSE_TYPE: Final = np.dtype("<f4")
 
 # Sets of workouts that are not deleted; those that are wait to be purged, and are few.
 _SHOWN: Final = "workout NOT IN (SELECT id FROM workouts WHERE hidden)"
+_DAMAGED: Final = "is damaged or no history ({reason}); move it away, and a new one is begun"
 
 Measure = Literal["reps", "minutes", "range", "score"]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class HistoryError(FormcueError):
@@ -96,6 +95,21 @@ class Best:
     workout: str
 
 
+def _reading(
+    method: Callable[Concatenate[History, P], T],
+) -> Callable[Concatenate[History, P], T]:
+    """For a method that makes something of the file's content: what cannot be in it is a HistoryError."""
+
+    @functools.wraps(method)
+    def read(self: History, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(self, *args, **kwargs)
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+            raise HistoryError(f"{self.path}: {_DAMAGED.format(reason=error)}") from error
+
+    return read
+
+
 class History:
     """The database of one folder.
 
@@ -115,23 +129,26 @@ class History:
         except (OSError, sqlite3.Error) as error:
             raise HistoryError(f"{path}: cannot be opened ({error})") from error
         try:
+            self._db.execute("PRAGMA trusted_schema = OFF")
+            self._db.execute("PRAGMA cell_size_check = ON")
             self._db.execute("PRAGMA secure_delete = ON")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
             self._bring_up_to_date()
-            self.purge()
         except sqlite3.OperationalError as error:
             self._db.close()
             raise HistoryError(f"{path}: cannot be opened ({error}); try again") from error
         except sqlite3.DatabaseError as error:
             self._db.close()
-            raise HistoryError(
-                f"{path}: is damaged or no history ({error}); move it away, and a new one is begun"
-            ) from error
+            raise HistoryError(f"{path}: {_DAMAGED.format(reason=error)}") from error
         except HistoryError:
             self._db.close()
             raise
+        try:
+            self.purge()
+        except HistoryError as error:  # a full disk: what is hidden stays so until there is room
+            log.warning("%s", error)
 
     def __enter__(self) -> History:
         return self
@@ -144,18 +161,23 @@ class History:
 
     # ---- profiles
 
+    @_reading
     def profiles(self) -> list[Profile]:
         """By name."""
         rows = self._read("SELECT id, name FROM profiles ORDER BY name COLLATE NOCASE")
-        return [Profile(id=row["id"], name=row["name"]) for row in rows]
+        return [_profile(row) for row in rows]
 
+    @_reading
     def profile(self, name: str) -> Profile:
         """The profile of that name, made when it is not there yet."""
         name = " ".join(name.split())[:60]
-        with self._change():
-            self._db.execute("INSERT OR IGNORE INTO profiles (name) VALUES (?)", (name,))
-        row = self._read("SELECT id, name FROM profiles WHERE name = ?", (name,))[0]
-        return Profile(id=row["id"], name=row["name"])
+        query = "SELECT id, name FROM profiles WHERE name = ?"
+        rows = self._read(query, (name,))
+        if not rows:  # asked first, so that a full disk can still be looked at
+            with self._change():
+                self._db.execute("INSERT OR IGNORE INTO profiles (name) VALUES (?)", (name,))
+            rows = self._read(query, (name,))
+        return _profile(rows[0])
 
     def rename(self, profile: Profile, name: str) -> Profile:
         """Raises HistoryError when there is one of that name."""
@@ -245,7 +267,7 @@ class History:
                     time=fault.time,
                     seconds=fault.seconds,
                     joints=" ".join(joint.name for joint in fault.joints),
-                    pose=_packed(fault.pose) if id(fault) in worst else None,
+                    pose=packed(fault.pose) if id(fault) in worst else None,
                 )
 
     def _insert(self, table: str, **values: Any) -> int:
@@ -254,9 +276,10 @@ class History:
         query = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
         return int(self._db.execute(query, tuple(values.values())).lastrowid or 0)
 
+    @_reading
     def workout(self, id: str) -> WorkoutSummary | None:
         """One workout with all that is in it; None when there is none of that id."""
-        rows = self._read("SELECT * FROM workouts WHERE uuid = ? AND NOT hidden", (id,))
+        rows = self._read("SELECT * FROM workouts WHERE uuid = ? AND hidden = 0", (id,))
         if not rows:
             return None
         row = rows[0]
@@ -264,9 +287,9 @@ class History:
         return WorkoutSummary(
             id=row["uuid"],
             plan=row["plan"],
-            names=json.loads(row["names"]),
+            names=names_of(row["names"]),
             started=datetime.fromisoformat(row["started"]),
-            seconds=row["seconds"],
+            seconds=number_of(row["seconds"]),
             sets=tuple(self._set(one) for one in sets),
             finished=bool(row["finished"]),
         )
@@ -278,36 +301,17 @@ class History:
             " ORDER BY faults.id",
             (row["id"],),
         ):
-            faults.setdefault(fault["rep"], []).append(_fault(fault))
+            faults.setdefault(fault["rep"], []).append(fault_of(fault))
         reps = tuple(
-            RepSummary(
-                kind=rep["kind"],
-                start=rep["start"],
-                turn=rep["turn"],
-                end=rep["end"],
-                side=rep["side"],
-                range=rep["range"],
-                valid=bool(rep["valid"]),
-                symmetry=rep["symmetry"],
-                by_hand=bool(rep["by_hand"]),
-                faults=tuple(faults.get(rep["id"], ())),
-            )
+            rep_of(rep, faults.get(rep["id"], ()))
             for rep in self._read("SELECT * FROM reps WHERE set_id = ? ORDER BY place", (row["id"],))
         )
-        tempo = None if row["tempo"] is None else json.loads(row["tempo"])
-        return SetSummary(
-            exercise=row["exercise"],
-            started=row["started"],
-            seconds=row["seconds"],
-            reps=reps,
-            target_reps=row["target_reps"],
-            target_seconds=row["target_seconds"],
-            tempo=None if tempo is None else Tempo(out=tempo[0], turn=tempo[1], back=tempo[2]),
-        )
+        return set_of(row, reps)
 
+    @_reading
     def workouts(self, profile: Profile, *, most: int = 200, skip: int = 0) -> list[WorkoutLine]:
         """The newest first."""
-        page = "FROM workouts WHERE profile = ? AND NOT hidden ORDER BY began DESC, id DESC LIMIT ? OFFSET ?"
+        page = "FROM workouts WHERE profile = ? AND hidden = 0 ORDER BY began DESC, id DESC LIMIT ? OFFSET ?"
         which = (profile.id, most, skip)
         found: dict[int, list[sqlite3.Row]] = {}
         for one in self._read(
@@ -319,19 +323,21 @@ class History:
         out: list[WorkoutLine] = []
         for row in self._read(f"SELECT * {page}", which):
             sets = found.get(row["id"], [])
-            weight = sum(one["weight"] for one in sets if one["score"] is not None)
-            total = sum(one["weight"] * one["score"] for one in sets if one["score"] is not None)
+            weight = sum(number_of(one["weight"]) for one in sets if one["score"] is not None)
+            total = sum(
+                number_of(one["weight"]) * number_of(one["score"]) for one in sets if one["score"] is not None
+            )
             out.append(
                 WorkoutLine(
-                    id=row["uuid"],
-                    names=json.loads(row["names"]),
+                    id=text_of(row["uuid"]),
+                    names=names_of(row["names"]),
                     started=datetime.fromisoformat(row["started"]),
-                    seconds=row["seconds"],
+                    seconds=number_of(row["seconds"]),
                     finished=bool(row["finished"]),
                     sets=len(sets),
-                    reps=sum(one["count"] for one in sets),
+                    reps=sum(int(one["count"]) for one in sets),
                     score=total / weight if weight else None,
-                    exercises=tuple(dict.fromkeys(one["exercise"] for one in sets)),
+                    exercises=tuple(dict.fromkeys(text_of(one["exercise"]) for one in sets)),
                 )
             )
         return out
@@ -363,15 +369,22 @@ class History:
 
     def _forget(self, ids: Sequence[str]) -> None:
         """Nothing of these workouts stays in journals, the write-ahead log or copies made before updates."""
-        for id in ids:
-            journal_path(self.path.parent, id).unlink(missing_ok=True)
-        for copy in self.path.parent.glob(f"{self.path.name}.v*"):
-            copy.unlink(missing_ok=True)
-        # While another window reads, the log cannot be cut; that window's own closing does it then.
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        try:
+            for id in ids:
+                with contextlib.suppress(ValueError, TypeError):  # not our id: not our file
+                    journal_path(self.path.parent, id).unlink(missing_ok=True)
+            for copy in self.path.parent.glob(f"{self.path.name}.v*"):
+                copy.unlink(missing_ok=True)
+            # While another window reads, the log cannot be cut; that window's own closing does it then.
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except (OSError, sqlite3.Error) as error:
+            raise HistoryError(
+                f"{self.path.parent}: what was deleted may still be in files there ({error})"
+            ) from error
 
     # ---- over time
 
+    @_reading
     def exercises(self, profile: Profile) -> list[str]:
         """The exercises that were done, the most frequent first."""
         rows = self._read(
@@ -379,7 +392,7 @@ class History:
             " GROUP BY exercise ORDER BY n DESC, exercise",
             (profile.id,),
         )
-        return [row["exercise"] for row in rows]
+        return [text_of(row["exercise"]) for row in rows]
 
     def weeks(
         self, profile: Profile, measure: Measure, today: date, *, count: int = 12, exercise: str | None = None
@@ -399,33 +412,38 @@ class History:
         }[measure]
         only, which = ("", ()) if exercise is None else (" AND exercise = ?", (exercise,))
         first, last = monday.isoformat(), (monday + timedelta(days=7 * count - 1)).isoformat()
-        rows = self._read(
+        found = self._by_week(
             f"SELECT CAST((julianday(day) - julianday(?)) / 7 AS INTEGER) AS week, {value} AS value"
             " FROM workouts JOIN sets ON sets.workout = workouts.id"
-            f" WHERE workouts.profile = ? AND NOT hidden AND day BETWEEN ? AND ?{only} GROUP BY week",
+            f" WHERE workouts.profile = ? AND hidden = 0 AND day BETWEEN ? AND ?{only} GROUP BY week",
             (first, profile.id, first, last, *which),
         )
-        found = {int(row["week"]): row["value"] for row in rows}
         empty = 0.0 if measure in ("reps", "minutes") else None
         return [
             Week(monday=monday + timedelta(days=7 * week), value=found.get(week, empty))
             for week in range(count)
         ]
 
+    @_reading
+    def _by_week(self, query: str, values: Sequence[Any]) -> dict[int, float | None]:
+        return {row["week"]: number_or_none(row["value"]) for row in self._read(query, values)}
+
+    @_reading
     def days(self, profile: Profile, first: date, last: date) -> dict[date, int]:
         """Day -> how many workouts."""
         rows = self._read(
-            "SELECT day, COUNT(*) AS n FROM workouts WHERE profile = ? AND NOT hidden AND day BETWEEN ? AND ?"
+            "SELECT day, COUNT(*) AS n FROM workouts WHERE profile = ? AND hidden = 0 AND day BETWEEN ? AND ?"
             " GROUP BY day",
             (profile.id, first.isoformat(), last.isoformat()),
         )
-        return {date.fromisoformat(row["day"]): row["n"] for row in rows}
+        return {date.fromisoformat(row["day"]): int(row["n"]) for row in rows}
 
+    @_reading
     def streak(self, profile: Profile, today: date) -> int:
         """Days in a row (see the module)."""
         wanted, length = today, 0
         for row in self._rows(  # read only as far as needed
-            "SELECT DISTINCT day FROM workouts WHERE profile = ? AND NOT hidden AND day <= ?"
+            "SELECT DISTINCT day FROM workouts WHERE profile = ? AND hidden = 0 AND day <= ?"
             " ORDER BY day DESC",
             (profile.id, today.isoformat()),
         ):
@@ -438,12 +456,18 @@ class History:
             wanted = day - timedelta(days=1)
         return length
 
-    def bests(self, profile: Profile, *, before: datetime | None = None) -> list[Best]:
-        """Personal bests, by exercise. before: of what was begun earlier than that.
+    @_reading
+    def bests(
+        self, profile: Profile, *, before: datetime | None = None, exercises: Sequence[str] | None = None
+    ) -> list[Best]:
+        """Personal bests, by exercise. before: of what was begun earlier. exercises: of these alone.
 
         The best range and form count from three repetitions of a set on: one lucky one is no best.
         """
         until = 1e12 if before is None else before.timestamp()
+        only = ""
+        if exercises is not None:
+            only = f" AND exercise IN ({', '.join('?' * len(exercises))})"
         out: list[Best] = []
         kinds: tuple[tuple[Literal["reps", "range", "hold", "score"], str, str], ...] = (
             ("reps", "count", "count > 0"),
@@ -456,15 +480,15 @@ class History:
                 "SELECT best.exercise, value, day, uuid FROM"
                 # SQLite gives the workout of the row that has the maximum.
                 f" (SELECT exercise, MAX({value}) AS value, workout FROM sets"
-                f" WHERE profile = ? AND {_SHOWN} AND began < ? AND {condition} GROUP BY exercise) AS best"
-                " JOIN workouts ON workouts.id = best.workout",
-                (profile.id, until),
+                f" WHERE profile = ? AND {_SHOWN} AND began < ? AND {condition}{only} GROUP BY exercise)"
+                " AS best JOIN workouts ON workouts.id = best.workout",
+                (profile.id, until, *(exercises or ())),
             )
             out += [
                 Best(
-                    exercise=row["exercise"],
+                    exercise=text_of(row["exercise"]),
                     what=what,
-                    value=row["value"],
+                    value=number_of(row["value"]),
                     day=date.fromisoformat(row["day"]),
                     workout=row["uuid"],
                 )
@@ -477,10 +501,12 @@ class History:
 
         The first time that an exercise is done sets none: there was nothing to better.
         """
-        earlier = {(b.exercise, b.what): b.value for b in self.bests(profile, before=done.started)}
+        done_here = tuple({one.exercise for one in done.sets})
+        before = self.bests(profile, before=done.started, exercises=done_here)
+        earlier = {(best.exercise, best.what): best.value for best in before}
         return [
             best
-            for best in self.bests(profile)
+            for best in self.bests(profile, exercises=done_here)
             if best.workout == done.id
             and (known := earlier.get((best.exercise, best.what))) is not None
             and best.value > known + 0.5
@@ -494,8 +520,10 @@ class History:
     def _rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
         try:
             yield from self._db.execute(query, values)
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             raise HistoryError(f"{self.path}: cannot be read ({error}); try again") from error
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self.path}: {_DAMAGED.format(reason=error)}") from error
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[None]:
@@ -504,10 +532,11 @@ class History:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite itself may have taken it back: a full disk does that
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path}: cannot be written ({error}); is the disk full?") from error
 
@@ -551,27 +580,5 @@ def _statements(script: str) -> Iterator[str]:
             collected = ""
 
 
-def _packed(pose: Pose | None) -> bytes | None:
-    if pose is None:
-        return None
-    table = np.concatenate([pose.xy, pose.xyz, pose.confidence[:, None]], axis=1)
-    return table.astype(_POSE_TYPE).tobytes()
-
-
-def _fault(row: sqlite3.Row) -> FaultSummary:
-    pose = None
-    if row["pose"] is not None and len(row["pose"]) == NUM_JOINTS * 6 * _POSE_TYPE.itemsize:
-        table = np.frombuffer(row["pose"], dtype=_POSE_TYPE).reshape(NUM_JOINTS, 6).astype(np.float32)
-        pose = Pose(time=row["time"], xy=table[:, :2], xyz=table[:, 2:5], confidence=table[:, 5])
-    return FaultSummary(
-        rule=row["rule"],
-        severity=row["severity"],
-        parameter=row["parameter"],
-        value=row["value"],
-        limit=row["threshold"],
-        text=row["text"],
-        time=row["time"],
-        joints=tuple(Joint[name] for name in row["joints"].split() if name in Joint.__members__),
-        pose=pose,
-        seconds=row["seconds"],
-    )
+def _profile(row: sqlite3.Row) -> Profile:
+    return Profile(id=row["id"], name=text_of(row["name"]))

@@ -3,27 +3,35 @@
 A line is handed to the operating system before `write` returns, so a process that dies, whatever kills it,
 loses none; a thread then brings it down to the disk (fsync), so a power cut costs no more than the moment
 that the disk needs, and the window never waits for it. A line cut in two by the power is left out in reading.
+Lines that a full disk refuses are kept, and written with the next one that it takes: the workout goes on.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
-import sys
+import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from app.errors import EXIT_USAGE, FormcueError
+from app.files import lock
 
+log = logging.getLogger(__name__)
 SUFFIX: Final = ".journal"
 MAX_BYTES: Final = 64 * 1024 * 1024  # a day of workouts has a few
+_BLOCK: Final = 1 << 16
+_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 
 
 class JournalError(FormcueError):
-    """The journal cannot be written; the text is one line that says why."""
+    """The journal cannot be opened; the text is one line that says why."""
 
     exit_code = EXIT_USAGE
 
@@ -35,18 +43,25 @@ class Journal:
         journal.write({"what": "rep", ...})
         journal.remove()                      # when the workout is in the history
 
-    Raises JournalError when the file cannot be opened or written, or another window writes in it.
+    told: hears one line when the disk begins to refuse, and one when it takes again what it refused.
+    Raises JournalError when the file cannot be opened, or another window writes in it.
     """  # fmt: skip
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, told: Callable[[str], None] = log.warning) -> None:
         self.path: Final = path
+        self._told = told
+        self._refused = b""  # lines that the disk did not take yet
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._cut_torn_line()
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-            _lock(self._file)
+            self._file = os.open(path, _FLAGS, 0o600)
         except OSError as error:
             raise JournalError(f"{path}: cannot be written ({error.strerror or error})") from error
+        try:
+            lock(self._file)  # before anything is changed
+            self._end = self._cut_torn_line()
+        except OSError as error:
+            os.close(self._file)
+            raise JournalError(f"{path}: belongs to another window ({error.strerror or error})") from error
         self._changed = threading.Condition()
         self._unsafe = False
         self._open = True
@@ -54,21 +69,39 @@ class Journal:
         self._thread.start()
 
     def write(self, line: Mapping[str, Any], /) -> None:
-        """Appends one line."""
+        """Appends one line. Never raises for the disk: see the module."""
         data = (json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n").encode()
+        self._append(self._refused + data)
+
+    def _append(self, data: bytes) -> None:
+        """All of it, or nothing: then it waits in `_refused`."""
+        before = self._refused
         try:
-            while data:
-                data = data[os.write(self._file, data) :]
+            left = data
+            while left:
+                left = left[os.write(self._file, left) :]
         except OSError as error:
-            raise JournalError(
-                f"{self.path}: cannot be written ({error.strerror or error}); is the disk full?"
-            ) from error
+            self._refused = data
+            with suppress(OSError):  # a line that has no end would take the next one into it
+                os.ftruncate(self._file, self._end)
+            if not before:
+                self._told(
+                    f"{self.path}: cannot be written ({error.strerror or error}); is the disk full? "
+                    "The workout goes on and is kept in memory until there is room"
+                )
+            return
+        self._end += len(data)
+        self._refused = b""
+        if before:
+            self._told(f"{self.path}: can be written again; nothing was lost")
         with self._changed:
             self._unsafe = True
             self._changed.notify()
 
     def close(self) -> None:
         """Waits until all of it is on the disk."""
+        if self._refused and self._open:
+            self._append(self._refused)
         with self._changed:
             if not self._open:
                 return
@@ -78,18 +111,24 @@ class Journal:
         os.close(self._file)
 
     def remove(self) -> None:
-        """Closes and deletes it."""
+        """Closes and deletes it; its lines are somewhere else by now. Raises OSError."""
+        self._refused = b""
         self.close()
         self.path.unlink(missing_ok=True)
 
-    def _cut_torn_line(self) -> None:
-        """What follows a line that has no end would be taken for a part of it."""
-        if not self.path.exists():
-            return
-        data = self.path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            os.truncate(self.path, whole)
+    def _cut_torn_line(self) -> int:
+        """Ends the file behind its last whole line, and gives that place."""
+        end = place = os.fstat(self._file).st_size
+        while place > 0:
+            start = max(0, place - _BLOCK)
+            os.lseek(self._file, start, os.SEEK_SET)
+            found = os.read(self._file, place - start).rfind(b"\n")
+            place = start + found + 1 if found >= 0 else start
+            if found >= 0:
+                break
+        if place < end:
+            os.ftruncate(self._file, place)
+        return place
 
     def _bring_down(self) -> None:
         while True:
@@ -113,6 +152,9 @@ class Unfinished:
 
 
 def journal_path(folder: Path, id: str) -> Path:
+    """Where the journal of that workout lies. Raises ValueError for an id that leads out of the folder."""
+    if not _ID.fullmatch(id):
+        raise ValueError(f"{id!r} is no id of a workout")
     return folder / f"{id}{SUFFIX}"
 
 
@@ -133,7 +175,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a journal, up to the first that cannot be read."""
     out: list[dict[str, Any]] = []
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
             return []
         data = path.read_bytes()
     except OSError:
@@ -149,19 +191,6 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return out
 
 
-def _lock(file: int) -> None:
-    """Marks the file as in use until it is closed or the process ends. Raises OSError when it is already."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        os.lseek(file, MAX_BYTES, os.SEEK_SET)  # a byte that is never written: locked ones cannot be read
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def _in_use(path: Path) -> bool:
     """Whether another window writes in it."""
     try:
@@ -169,7 +198,7 @@ def _in_use(path: Path) -> bool:
     except OSError:
         return True
     try:
-        _lock(file)
+        lock(file)
     except OSError:
         return True
     else:

@@ -23,7 +23,7 @@ from typing import Any, Final
 import yaml
 
 from app.files import OutputError, replacing
-from app.plans import PLANS, Plan, PlannedExercise, PlanStep
+from app.plans import MOST_SETS, PLANS, Plan, PlannedExercise, PlanStep
 from app.rules import Exercise, load_library
 from app.summary import Tempo
 from app.yamlfile import (
@@ -46,7 +46,6 @@ from app.yamlfile import (
 )
 
 MOST_ROUNDS: Final = 20  # of one step
-MOST_SETS: Final = 200  # of a whole plan
 MOST_REPS: Final = 500
 MOST_SECONDS: Final = 3600.0
 MOST_REST: Final = 600.0
@@ -94,8 +93,10 @@ def load_plans(
 
 
 def plan_files(folder: Path) -> list[Path]:
-    """The plans of a folder, sorted by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    """The plans of a folder, sorted by name; not what another window is writing there just now."""
+    return sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    )
 
 
 def save_plan(folder: Path, plan: Plan) -> Path:

@@ -18,6 +18,7 @@ PLANS: Final = LIBRARY / "workouts"  # those that come with Formcue
 # For the estimate of a plan's length, seconds: one repetition, getting ready for a set.
 USUAL_REP: Final = 3.0
 USUAL_START: Final = 8.0
+MOST_SETS: Final = 200  # of a whole plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +130,8 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
 
 def plan_from_json(value: Mapping[str, Any]) -> Plan:
     """The plan of `plan_as_json`. Raises ValueError, KeyError or TypeError when it is none."""
+    if sum(abs(int(step["sets"])) * len(step["exercises"]) for step in value["steps"]) > MOST_SETS:
+        raise ValueError(f"more than {MOST_SETS} sets")
     steps = [
         PlanStep(
             exercises=tuple(

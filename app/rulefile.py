@@ -555,8 +555,12 @@ def exercise_schema() -> dict[str, Any]:
 
 
 def rule_files(folder: Path) -> list[Path]:
-    """The rule files of a folder, sorted by name."""
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name not in _RESERVED)
+    """The rule files of a folder, sorted by name; not what an editor is writing there just now."""
+    return sorted(
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in SUFFIXES and p.name not in _RESERVED and not p.name.startswith(".")
+    )
 
 
 def read_library(folder: Path) -> dict[str, Exercise]:

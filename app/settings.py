@@ -1,7 +1,8 @@
 """What the user has chosen, kept in the platform's own settings place. Needs yaml and platformdirs.
 
 The file holds only what differs from the defaults below, so that a default that is bettered later
-reaches everybody who never touched it. A file that cannot be read is set aside, never fatal.
+reaches everybody who never touched it. A file that cannot be read is set aside, never fatal. A change is
+written into what the file says at that moment: two windows, or two versions, take nothing from each other.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import logging
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import yaml
-from platformdirs import user_config_dir, user_data_dir
+from platformdirs import user_config_dir, user_data_dir, user_log_dir
 
-from app.files import replacing
+from app.files import OutputError, alone, replacing
+from app.yamltext import RefusedError, compose, text_of
 
 log = logging.getLogger(__name__)
 HOME: Final = "FORMCUE_HOME"  # environment variable: a folder that takes the place of all of the platform's
@@ -77,6 +79,12 @@ def data_folder() -> Path:
     return Path(home).expanduser() if home else Path(user_data_dir("formcue", appauthor=False))
 
 
+def log_folder() -> Path:
+    """Where the log is; it need not exist yet."""
+    home = os.environ.get(HOME)
+    return Path(home).expanduser() / "log" if home else Path(user_log_dir("formcue", appauthor=False))
+
+
 def load_settings(folder: Path | None = None) -> Loaded:
     """Reads the settings (default: from `config_folder`). Never raises for what is in the file.
 
@@ -85,57 +93,91 @@ def load_settings(folder: Path | None = None) -> Loaded:
     """
     path = (folder or config_folder()) / FILE
     try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+        read = _read(path)
     except FileNotFoundError:
         return Loaded(settings=Settings())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:  # a disk that comes back brings the file back: it is not moved
+        log.warning("%s cannot be read (%s)", path, error)
+        return Loaded(settings=Settings(), notice=f"{path} cannot be read; the defaults stand in")
+    except ValueError as error:
         return _set_aside(path, error)
-    if read is None:
-        read = {}
-    if not isinstance(read, dict):
-        return _set_aside(path, ValueError("not a list of keys and values"))
-    kinds = get_type_hints(Settings)
-    known = {key: value for key, value in read.items() if key in kinds}
-    sound = {key: value for key, value in known.items() if _possible(key, kinds[key], value)}
+    known = {key: value for key, value in read.items() if key in _KINDS}
+    sound = _sound(known)
     refused = sorted(known.keys() - sound.keys())
     notice = ""
     if refused:
         notice = f"{path}: {', '.join(refused)} could not be used; the default stands in"
-    return Loaded(settings=Settings(**{k: _as(kinds[k], v) for k, v in sound.items()}), notice=notice)
+    return Loaded(settings=Settings(**sound), notice=notice)
 
 
-def save_settings(settings: Settings, folder: Path | None = None) -> None:
-    """Writes what differs from the defaults, whole or not at all.
+def change_settings(changes: Mapping[str, Any], folder: Path | None = None) -> None:
+    """Writes these settings into the file and leaves the others as they are there, whole or not at all.
 
+    What equals its default is left out; keys that this version does not know are kept.
     Raises OutputError when the place cannot be written.
     """
     path = (folder or config_folder()) / FILE
-    changed = as_mapping(settings)
+    default = Settings()
     with suppress(OSError):  # a folder that cannot be made is named by what comes next
         path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_text(
-            yaml.safe_dump(changed, allow_unicode=True, sort_keys=False) if changed else "", encoding="utf-8"
-        )
+    with alone(path):
+        try:
+            there = _read(path)
+        except FileNotFoundError:
+            there = {}
+        except OSError as error:
+            raise OutputError(
+                f"{path}: cannot be read ({error.strerror or error}), so not changed"
+            ) from error
+        except ValueError as error:
+            _set_aside(path, error)
+            there = {}
+        there = {**there, **changes}
+        kept = {key: value for key, value in there.items() if value != getattr(default, str(key), _NONE)}
+        with replacing(path) as temporary:
+            temporary.write_text(
+                yaml.safe_dump(kept, allow_unicode=True, sort_keys=False) if kept else "", encoding="utf-8"
+            )
 
 
-def as_mapping(settings: Settings) -> Mapping[str, Any]:
-    """What differs from the defaults."""
-    default = Settings()
-    return {
-        field.name: getattr(settings, field.name)
-        for field in fields(Settings)
-        if getattr(settings, field.name) != getattr(default, field.name)
-    }
+def _read(path: Path) -> dict[Any, Any]:
+    """What the file says. Raises OSError, and ValueError when it is no settings file."""
+    try:
+        text = text_of(path)
+        if text.strip():
+            compose(text)  # bounded in size and depth, and without aliases, before anything is made of it
+        read = yaml.safe_load(text)
+    except (RefusedError, yaml.YAMLError, ValueError, ArithmeticError, RecursionError) as error:
+        if isinstance(error, RefusedError) and isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise ValueError(f"no settings ({error})") from error
+    if read is None:
+        return {}
+    if not isinstance(read, dict):
+        raise ValueError("not a list of keys and values")
+    return read
 
 
 def choices(name: str) -> tuple[str, ...]:
     """The possible values of a setting that is one of a few, in the order to offer them."""
-    return get_args(get_type_hints(Settings)[name])
+    return get_args(_KINDS[name])
 
 
 # Numbers with an end: setting -> smallest, largest.
 LIMITS: Final = {"volume": (0.0, 1.0)}
+
+
+_KINDS: Final = get_type_hints(Settings)
+_NONE: Final = object()  # is no value of any setting
+
+
+def _sound(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are possible, as their own types."""
+    return {
+        key: float(value) if _KINDS[key] is float else value
+        for key, value in known.items()
+        if _possible(key, _KINDS[key], value)
+    }
 
 
 def _possible(name: str, kind: Any, value: object) -> bool:
@@ -151,12 +193,13 @@ def _possible(name: str, kind: Any, value: object) -> bool:
     return low <= value <= high  # not a number is neither
 
 
-def _as(kind: Any, value: Any) -> Any:
-    return float(value) if kind is float else value
-
-
 def _set_aside(path: Path, error: Exception) -> Loaded:
+    """Under a name that is free: what was set aside earlier may be somebody's only copy too."""
     aside = path.with_name("settings.broken.yaml")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"settings.broken-{number}.yaml")
     log.warning("%s cannot be read (%s)", path, error)
     try:
         path.replace(aside)

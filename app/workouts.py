@@ -185,7 +185,7 @@ class WorkoutRunner:
             runner._journal, runner._countdown = None, countdown
             for line in lines[1:]:
                 runner._apply(line)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise WorkoutError("the workout under way cannot be read; it is left out") from error
         runner._journal = journal
         if runner.state != "done":

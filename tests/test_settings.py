@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,22 +9,22 @@ from app.settings import (
     FILE,
     LIMITS,
     Settings,
+    change_settings,
     choices,
     config_folder,
     data_folder,
     load_settings,
-    save_settings,
 )
 
 
 def test_what_is_saved_is_loaded_and_only_what_differs_is_written(tmp_path: Path) -> None:
-    mine = Settings(language="zh", theme="light", camera="USB 摄像头: 1", volume=0.25, tour_done=True)
-    save_settings(mine, tmp_path)
-    assert load_settings(tmp_path).settings == mine
+    mine = {"language": "zh", "theme": "light", "camera": "USB 摄像头: 1", "volume": 0.25, "tour_done": True}
+    change_settings(mine, tmp_path)
+    assert load_settings(tmp_path).settings == Settings(**mine)
     written = (tmp_path / FILE).read_text(encoding="utf-8")
     assert "摄像头" in written
     assert "text_size" not in written
-    save_settings(Settings(), tmp_path)
+    change_settings(asdict(Settings()), tmp_path)
     loaded = load_settings(tmp_path)
     assert (loaded.settings, loaded.notice) == (Settings(), "")
 
@@ -43,7 +44,7 @@ def test_a_broken_file_is_set_aside_and_kept(tmp_path: Path, content: bytes) -> 
     assert "set aside" in loaded.notice
     assert not (tmp_path / FILE).exists()
     assert (tmp_path / "settings.broken.yaml").read_bytes() == content
-    save_settings(Settings(theme="light"), tmp_path)  # and life goes on
+    change_settings({"theme": "light"}, tmp_path)  # and life goes on
     assert load_settings(tmp_path).settings.theme == "light"
 
 

@@ -7,8 +7,11 @@ thread of its own, in order.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from app.errors import FormcueError
 from app.feedback import FOLDER as FEEDBACK
 from app.feedback import Complaint, PoseBuffer
 from app.history import FILE, Best, History
-from app.journal import Journal, journal_path, unfinished
+from app.journal import Journal, JournalError, journal_path, unfinished
 from app.rules import Exercise
 from app.summary import WorkoutSummary
 from app.ui.words import language, t
@@ -24,6 +27,15 @@ from app.workouts import Plan, WorkoutError, WorkoutRunner
 
 log = logging.getLogger(__name__)
 NAMELESS = "Me"  # the profile of one who never named it
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Unsaved:
+    """A workout that is to be in the history, and the journal that holds it until then."""
+
+    done: WorkoutSummary
+    profile: str
+    journal: Journal | None
 
 
 class Keeper:
@@ -34,6 +46,7 @@ class Keeper:
         self.folder = folder
         self._told = told
         self._journal: Journal | None = None
+        self._unsaved: deque[_Unsaved] = deque()
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="disk")
 
     @property
@@ -52,7 +65,7 @@ class Keeper:
         id = started.strftime("%Y%m%d-%H%M%S-%f")
         if keep:
             try:
-                self._journal = Journal(journal_path(self.folder, id))
+                self._journal = Journal(journal_path(self.folder, id), told=self._told)
             except FormcueError as error:
                 self._told(str(error))
         return WorkoutRunner(
@@ -89,28 +102,48 @@ class Keeper:
         return t("“{name}” is not finished: {done} of {total} sets.", name=name, done=done, total=total)
 
     def resume(self, library: Mapping[str, Exercise]) -> WorkoutRunner:
-        """Goes on with the workout that was left in the middle. Raises WorkoutError."""
+        """Goes on with the workout that was left in the middle.
+
+        Raises WorkoutError when there is none, JournalError when another window was faster.
+        """
         found = unfinished(self.folder)
         if found is None:
-            raise WorkoutError("there is no workout to go on with")
-        self._journal = Journal(found.path)
+            raise WorkoutError(t("There is no workout to go on with; another window may have it."))
+        self._journal = Journal(found.path, told=self._told)
         return WorkoutRunner.resume(found.lines, library, journal=self._journal)
 
     def save(self, done: WorkoutSummary, profile: str) -> None:
-        """Into the history, and then out of the journal. An empty one is dropped."""
-        journal, self._journal = self._journal, None
+        """Into the history, and then out of the journal. An empty one is dropped.
 
-        def write() -> None:
+        What the disk does not take is tried again with the next one and at the end. After that it is still
+        in its journal, to be put away at the next start.
+        """
+        journal, self._journal = self._journal, None
+        if journal is not None and not done.sets:
+            self._disk.submit(self._drop, journal)
+        elif done.sets:
+            self._unsaved.append(_Unsaved(done=done, profile=profile or NAMELESS, journal=journal))
+            self._disk.submit(self._write)
+
+    def _write(self) -> None:
+        """What is to be saved, the oldest first; runs in the disk's thread."""
+        while self._unsaved:
+            one = self._unsaved[0]
             try:
-                if done.sets:
-                    with History(self.history_path) as history:
-                        history.add(done, history.profile(profile or NAMELESS))
-                if journal is not None:
-                    journal.remove()
+                with History(self.history_path) as history:
+                    history.add(one.done, history.profile(one.profile))
             except FormcueError as error:
                 self._told(str(error))
+                return
+            self._unsaved.popleft()
+            if one.journal is not None:
+                self._drop(one.journal)
 
-        self._disk.submit(write)
+    def _drop(self, journal: Journal) -> None:
+        try:
+            journal.remove()
+        except OSError as error:
+            self._told(f"{journal.path}: cannot be removed ({error.strerror or error})")
 
     def put_away(self, library: Mapping[str, Exercise]) -> None:
         """What was left in the middle goes into the history as it is."""
@@ -121,10 +154,15 @@ class Keeper:
             runner = WorkoutRunner.resume(found.lines, library)
         except WorkoutError as error:
             log.warning("%s", error)
-            found.path.replace(found.path.with_suffix(".unreadable"))
+            with suppress(OSError):
+                found.path.replace(found.path.with_suffix(".unreadable"))
             return
         runner.finish()
-        self._journal = Journal(found.path)
+        try:
+            self._journal = Journal(found.path, told=self._told)
+        except JournalError as error:  # another window was faster, and puts it away
+            log.info("%s", error)
+            return
         self.save(runner.summary, runner.profile)
 
     def new_bests(self, done: WorkoutSummary, profile: str) -> list[Best]:
@@ -162,4 +200,9 @@ class Keeper:
         if self._journal is not None:
             self._disk.submit(self._journal.close)
             self._journal = None
+        if self._unsaved:
+            self._disk.submit(self._write)
         self._disk.shutdown(wait=True)
+        for one in self._unsaved:
+            if one.journal is not None:
+                one.journal.close()

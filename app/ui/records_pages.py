@@ -76,10 +76,11 @@ class RecordPages(QObject):
         self._close_history()
         try:
             history = History(self.keeper.history_path)
+            whose = history.profile(profile or NAMELESS)
         except FormcueError as error:
             self.problem.emit(str(error))
             return
-        page = HistoryPage(history, history.profile(profile or NAMELESS), self.shelf.exercises)
+        page = HistoryPage(history, whose, self.shelf.exercises)
         page.home_wanted.connect(self.home_wanted)
         page.profile_chosen.connect(self.profile_chosen)
         self.history = page

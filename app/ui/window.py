@@ -16,7 +16,7 @@ from app.capture import DEMO, Source
 from app.errors import FormcueError
 from app.feedback import Complaint
 from app.rules import Exercise
-from app.settings import Settings, data_folder, save_settings
+from app.settings import Settings, change_settings, data_folder
 from app.summary import WorkoutSummary
 from app.ui import theme
 from app.ui.coach import CoachPage, shown_mirrored
@@ -76,7 +76,6 @@ class MainWindow(QMainWindow):
         self.resize(1280, 720)
         self.setMinimumSize(480, 480)
         self.worker, self.shelf, self.options = worker, shelf, options
-        self._own = settings  # what is saved
         self.settings = replace(settings, **(told or {}))  # what holds: the command line goes before
         self.feed = Feed(worker)
         self.keeper = Keeper(data_folder(), told=self._told.emit)
@@ -196,7 +195,13 @@ class MainWindow(QMainWindow):
 
     def resume(self) -> None:
         """The workout that was left in the middle."""
-        self._follow(self.keeper.resume(self.shelf.exercises))
+        try:
+            runner = self.keeper.resume(self.shelf.exercises)
+        except FormcueError as error:
+            self.tell(str(error))
+            self.home.offer_to_resume(self.keeper.waiting_text(self.shelf.exercises))
+            return
+        self._follow(runner)
 
     def put_away(self) -> None:
         """The workout that was left in the middle is over: into the history."""
@@ -349,9 +354,8 @@ class MainWindow(QMainWindow):
     def change(self, **changes: Any) -> None:
         """Takes other settings, at once and for next time."""
         before, self.settings = self.settings, replace(self.settings, **changes)
-        self._own = replace(self._own, **changes)
         try:
-            save_settings(self._own)
+            change_settings(changes)
         except FormcueError as error:
             self._told.emit(str(error))
         apply_look(self.settings)

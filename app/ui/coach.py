@@ -68,6 +68,7 @@ class CoachPage(CoachView):
 
     def _connect(self) -> None:
         self.feed.changed.connect(self.refresh)
+        self.video.fit_changed.connect(self.feed.runner.fit_pictures)
         self.overlays.skip_wanted.connect(self.skip)
         self.feed.happened.connect(self._on_happened)
         self.feed.finished.connect(self._on_finished)
@@ -298,8 +299,7 @@ class CoachPage(CoachView):
         if self.stage.paint(now, score, with_pose=not self.paused):
             self.status.show_state(self.feed.source, self.feed.engine, self.stage)
         if self.video.busy_text:
-            self.video.turn = now
-            self.video.update()
+            self.video.spin(now)
         self.overlays.show_notes(now, self._notes())
 
     def _take(self, moved: Moved) -> None:

@@ -6,19 +6,18 @@ import logging
 from functools import lru_cache
 from typing import Final
 
-from PySide6.QtCore import QElapsedTimer, QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QHideEvent, QPainter, QPainterPath, QPaintEvent, QPixmap, QShowEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPixmap
 
 from app.demonstration import Demonstration, load_demonstration
 from app.errors import FormcueError
 from app.ui import theme
 from app.ui.figure_painter import Floor, Look, fitting_camera, paint_body, paint_shadow
+from app.ui.figure_view import FigureView
 from app.ui.words import t
 
 log = logging.getLogger(__name__)
 
-TICK: Final = 33  # milliseconds
 PITCH: Final = 11.0
 # Degrees away from the athlete's left side, towards their front: where the exercise shows best.
 _YAW: Final = {"lateral_raise": -72.0, "jumping_jack": -72.0, "side_leg_raise": -75.0, "pull_up": -128.0,
@@ -90,29 +89,20 @@ def demonstration_still(exercise: str, size: QSize, ratio: float = 1.0) -> QPixm
     return _still(exercise, size.width(), size.height(), ratio, palette)
 
 
-class DemonstrationView(QWidget):
+class DemonstrationView(FigureView):
     """Shows how it is done, round after round: set_exercise(id), play(), stop().
 
     The shell puts it beside the picture on request (key D). It moves only while it is seen, and asks for
-    nothing; `turning` lets it turn slowly, for the demo mode.
+    nothing.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(120, 120)
-        self.unit = 1.0
-        self.turning = False
         self._exercise = ""
         self._name = ""
         self._loop: Demonstration | None = None
-        self._playing = True
         self._time = 0.0
-        self._floor = Floor()
-        self._clock = QElapsedTimer()
-        self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._on_tick)
+        self.animated = True
         self.retranslate()
 
     def sizeHint(self) -> QSize:
@@ -137,12 +127,10 @@ class DemonstrationView(QWidget):
         return self._exercise
 
     def play(self) -> None:
-        self._playing = True
-        self._go()
+        self.animated = True
 
     def stop(self) -> None:
-        self._playing = False
-        self._timer.stop()
+        self.animated = False
 
     def show_at(self, time: float) -> None:
         """Stops at so many seconds into the loop (a pacer or a test says when)."""
@@ -150,52 +138,19 @@ class DemonstrationView(QWidget):
         self._time = time
         self.update()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._go()
+    def move_on(self, seconds: float) -> None:
+        self._time += seconds
 
-    def hideEvent(self, event: QHideEvent) -> None:
-        self._timer.stop()
-        super().hideEvent(event)
-
-    def _go(self) -> None:
-        if self._playing and self.isVisible():
-            self._clock.start()
-            self._timer.start(TICK)
-
-    def _on_tick(self) -> None:
-        # A window that was covered for long goes on where it was, it does not jump.
-        self._time += min(0.2, self._clock.restart() / 1000.0)
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        with QPainter(self) as painter:  # ended even when the painting fails: Qt would crash otherwise
-            self._paint(painter)
-
-    def _paint(self, painter: QPainter) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        rect, unit = QRectF(self.rect()), self.unit
-        card = QPainterPath()
-        card.addRoundedRect(rect, 14 * unit, 14 * unit)
-        painter.fillPath(card, theme.colour("surface"))
+    def paint_inside(self, painter: QPainter, rect: QRectF) -> None:
+        unit = self.unit
         head = 34 * unit if self._name else 0.0
         if self._loop is None:
-            self._paint_nothing(painter, rect)
+            self.paint_words(painter, rect, t("There is no demonstration of this exercise yet"), 22)
         else:
-            yaw = _YAW.get(self._exercise, _USUAL_YAW) + (14.0 * self._time if self.turning else 0.0)
-            painter.setClipPath(card)
-            _paint(painter, rect.adjusted(0, head, 0, 0), self._floor, self._loop, self._time, yaw)
-            painter.setClipping(False)
+            yaw = _YAW.get(self._exercise, _USUAL_YAW)
+            _paint(painter, rect.adjusted(0, head, 0, 0), self.floor, self._loop, self._time, yaw)
         if self._name:
             painter.setFont(theme.font(17 * unit, "SemiBold"))
             painter.setPen(theme.colour("text"))
             title = QRectF(16 * unit, 8 * unit, rect.width() - 32 * unit, head)
             painter.drawText(title, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self._name)
-
-    def _paint_nothing(self, painter: QPainter, rect: QRectF) -> None:
-        text = t("There is no demonstration of this exercise yet")
-        room = rect.adjusted(*(24 * self.unit * sign for sign in (1, 1, -1, -1)))
-        flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-        painter.setFont(theme.fitted_font(text, room, 22 * self.unit, 12 * self.unit, "SemiBold", flags))
-        painter.setPen(theme.colour("muted"))
-        painter.drawText(room, flags, text)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
@@ -427,19 +428,14 @@ class _Figure:
 
     def _block(self, circles: list[tuple[Spot, float]], ink: QColor) -> None:
         """What the circles span, shaded: chest and pelvis."""
-        rim = [
-            (spot.x + radius * spot.scale * c, spot.y + radius * spot.scale * s)
-            for spot, radius in circles
-            for c, s in _CIRCLE
-        ]
-        hull = _hull(rim)
-        left, right = min(p[0] for p in hull), max(p[0] for p in hull)
-        top, bottom = min(p[1] for p in hull), max(p[1] for p in hull)
+        rims = [np.array((spot.x, spot.y)) + radius * spot.scale * _CIRCLE for spot, radius in circles]
+        hull = cv2.convexHull(np.concatenate(rims).astype(np.float32))[:, 0]
+        (left, top), (right, bottom) = hull.min(axis=0).tolist(), hull.max(axis=0).tolist()
         shade = QLinearGradient(left, top, left + 0.8 * (right - left), bottom)
         _shades(shade, ink)
         self.painter.setPen(self._edge(ink, circles[0][0].scale))
         self.painter.setBrush(shade)
-        self.painter.drawPolygon(QPolygonF([QPointF(px, py) for px, py in hull]))
+        self.painter.drawPolygon(QPolygonF([QPointF(px, py) for px, py in hull.tolist()]))
 
     def _bands(self, a: Spot, b: Spot, thick: float, thin: float, ink: QColor) -> None:
         dx, dy = b.x - a.x, b.y - a.y
@@ -472,7 +468,9 @@ class _Figure:
         self.painter.drawEllipse(QPointF(at.x, at.y), 1.35 * r, 1.35 * r)
 
 
-_CIRCLE: Final = tuple((math.cos(2 * math.pi * k / 14), math.sin(2 * math.pi * k / 14)) for k in range(14))
+_CIRCLE: Final = np.array(
+    [(math.cos(2 * math.pi * k / 14), math.sin(2 * math.pi * k / 14)) for k in range(14)]
+)
 
 
 def _depth(circles: list[tuple[Spot, float]]) -> float:
@@ -499,30 +497,17 @@ def _shades(gradient: QLinearGradient | QRadialGradient, ink: QColor) -> None:
 
 
 def _mixed(a: QColor, b: QColor, share: float) -> QColor:
-    """`share` of b in a."""
+    """`share` of b in a, to the hundredth."""
+    return _mix(a.rgb(), b.rgb(), round(100 * share))
+
+
+@lru_cache(maxsize=1024)
+def _mix(a: int, b: int, percent: int) -> QColor:
+    share = percent / 100
     keep = 1.0 - share
+    one, other = QColor.fromRgb(a), QColor.fromRgb(b)
     return QColor(
-        round(keep * a.red() + share * b.red()),
-        round(keep * a.green() + share * b.green()),
-        round(keep * a.blue() + share * b.blue()),
+        round(keep * one.red() + share * other.red()),
+        round(keep * one.green() + share * other.green()),
+        round(keep * one.blue() + share * other.blue()),
     )
-
-
-def _hull(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The convex hull, by Andrew's monotone chain."""
-    ordered = sorted(set(points))
-    if len(ordered) < 3:
-        return ordered
-
-    def chain(run: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-        out: list[tuple[float, float]] = []
-        for p in run:
-            while len(out) >= 2 and (
-                (out[-1][0] - out[-2][0]) * (p[1] - out[-2][1])
-                <= (out[-1][1] - out[-2][1]) * (p[0] - out[-2][0])
-            ):
-                out.pop()
-            out.append(p)
-        return out[:-1]
-
-    return chain(ordered) + chain(ordered[::-1])

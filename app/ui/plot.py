@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
+import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.reps import Counting
@@ -20,8 +22,23 @@ from app.ui.words import phase_name, plain, t
 SPAN: Final = 8.0  # seconds shown
 GAP: Final = 0.6  # seconds without a value that break the line
 _TALL: Final = 150.0  # units of height from which the phases are named and the limits labelled
+_STRAIGHT: Final = 0.35  # pixels that a value may lie beside a line that stands for it
 
-At = Callable[[float, float], QPointF]
+
+@dataclass(frozen=True, kw_only=True)
+class _Scale:
+    """Where times and values lie. area: the curve's; low, high: values at its edges; now: its right edge."""
+
+    area: QRectF
+    now: float
+    low: float
+    high: float
+
+    def x(self, time: float) -> float:
+        return self.area.right() - (self.now - time) / SPAN * self.area.width()
+
+    def y(self, value: float) -> float:
+        return self.area.bottom() - (value - self.low) / (self.high - self.low) * self.area.height()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +70,8 @@ class ParameterPlot(QWidget):
         self._bands: deque[tuple[float, str]] = deque()  # from when on, which phase
         self._marks: deque[float] = deque()
         self._now = 0.0
+        self._still = QPixmap()  # what changes with the exercise and the size only, see _still_layer
+        self._still_key: tuple[object, ...] = ()
         self.retranslate()
 
     def sizeHint(self) -> QSize:
@@ -118,53 +137,68 @@ class ParameterPlot(QWidget):
         if self._name is None:
             return
         large = self._is_large
-        pad = 12 * unit
-        title = QRectF(pad, 6 * unit, rect.width() - 2 * pad, (34 if large else 22) * unit)
-        painter.setFont(theme.font((20 if large else 14) * unit, "SemiBold"))
-        painter.setPen(theme.colour("muted"))
-        painter.drawText(
-            title, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, t(plain(self._name))
+        title = self._title
+        area = QRectF(
+            title.left(), title.bottom() + 4 * unit, title.width(), rect.height() - title.bottom() - 12 * unit
         )
+        if large:
+            area.adjust(0, 0, -44 * unit, -20 * unit)  # room for the labels and the phases' names
+        known = [value for _, value in self._values] + list(self._levels)
+        known += [limit.value for limit in self._limits]
+        low, high = min(known), max(known)
+        margin = max(1e-6, (high - low) * 0.08)
+        scale = _Scale(area=area, now=self._now, low=low - margin, high=high + margin)
+        self._paint_phases(painter, scale)
+        painter.drawPixmap(0, 0, self._still_layer(scale))
         if self._values and self._now - self._values[-1][0] < GAP:
             painter.setFont(theme.font((30 if large else 18) * unit, "ExtraBold"))
             painter.setPen(theme.colour("text"))
             text = format_value(self._name, self._values[-1][1])
             painter.drawText(title, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-        area = QRectF(
-            pad, title.bottom() + 4 * unit, rect.width() - 2 * pad, rect.height() - title.bottom() - 12 * unit
-        )
-        if large:
-            area.adjust(0, 0, -44 * unit, -20 * unit)  # room for the labels and the phases' names
-        self._paint_area(painter, area)
+        self._paint_curve(painter, scale)
 
     @property
     def _is_large(self) -> bool:
         return self.height() >= _TALL * self.unit
 
-    def _paint_area(self, painter: QPainter, area: QRectF) -> None:
-        known = [value for _, value in self._values] + list(self._levels)
-        known += [limit.value for limit in self._limits]
-        low, high = min(known), max(known)
-        margin = max(1e-6, (high - low) * 0.08)
-        low, high = low - margin, high + margin
+    @property
+    def _title(self) -> QRectF:
+        pad = 12 * self.unit
+        return QRectF(pad, 6 * self.unit, self.width() - 2 * pad, (34 if self._is_large else 22) * self.unit)
 
-        def at(time: float, value: float) -> QPointF:
-            x = area.right() - (self._now - time) / SPAN * area.width()
-            return QPointF(x, area.bottom() - (value - low) / (high - low) * area.height())
+    def _still_layer(self, scale: _Scale) -> QPixmap:
+        """Title, levels and limits: painted once, and copied from then on."""
+        ratio = self.devicePixelRatioF()
+        key = (self.size().toTuple(), self.unit, ratio, theme.look(), scale.low, scale.high,
+               self._name, self._levels, self._limits)  # fmt: skip
+        if key != self._still_key:
+            self._still_key = key
+            self._still = QPixmap(self.size() * ratio)
+            self._still.setDevicePixelRatio(ratio)
+            self._still.fill(Qt.GlobalColor.transparent)
+            with QPainter(self._still) as painter:
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                self._paint_title(painter)
+                self._paint_levels(painter, scale)
+        return self._still
 
-        self._paint_phases(painter, area, at)
-        self._paint_levels(painter, area, at)
-        self._paint_curve(painter, area, at)
+    def _paint_title(self, painter: QPainter) -> None:
+        assert self._name is not None
+        painter.setFont(theme.font((20 if self._is_large else 14) * self.unit, "SemiBold"))
+        painter.setPen(theme.colour("muted"))
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(self._title, flags, t(plain(self._name)))
 
-    def _paint_phases(self, painter: QPainter, area: QRectF, at: At) -> None:
+    def _paint_phases(self, painter: QPainter, scale: _Scale) -> None:
         """A band a phase; at the turning point the strongest. Named below where there is room."""
+        area = scale.area
         strength = dict(zip(self._phases, ("", "away", "turn", "back"), strict=False))
         inks = {"away": ("accent", 0.08), "turn": ("accent", 0.24), "back": ("info", 0.10)}
         painter.setFont(theme.font(13 * self.unit))
         starts = list(self._bands)
         for number, (begin, phase) in enumerate(starts):
             end = starts[number + 1][0] if number + 1 < len(starts) else self._now
-            left, right = max(area.left(), at(begin, 0.0).x()), at(end, 0.0).x()
+            left, right = max(area.left(), scale.x(begin)), scale.x(end)
             ink = inks.get(strength.get(phase, ""))
             if ink is None or right - left < 1.0:
                 continue
@@ -175,17 +209,18 @@ class ParameterPlot(QWidget):
                 name = QRectF(left, area.bottom() + 2, right - left, 18 * self.unit)
                 painter.drawText(name, Qt.AlignmentFlag.AlignCenter, text)
 
-    def _paint_levels(self, painter: QPainter, area: QRectF, at: At) -> None:
+    def _paint_levels(self, painter: QPainter, scale: _Scale) -> None:
         assert self._name is not None
+        area = scale.area
         for level in self._levels:
-            y = at(self._now, level).y()
+            y = scale.y(level)
             painter.setPen(QPen(theme.colour("muted", 0.6), 1.2 * self.unit, Qt.PenStyle.DashLine))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
-            crowded = any(abs(at(self._now, other.value).y() - y) < 17 * self.unit for other in self._limits)
+            crowded = any(abs(scale.y(other.value) - y) < 17 * self.unit for other in self._limits)
             if not crowded:
                 self._paint_label(painter, area, y, format_value(self._name, level), "muted")
         for limit in self._limits:
-            y = at(self._now, limit.value).y()
+            y = scale.y(limit.value)
             name, icon = theme.SEVERITIES[limit.severity]
             painter.setPen(QPen(theme.colour(name), 1.6 * self.unit))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
@@ -201,23 +236,16 @@ class ParameterPlot(QWidget):
         box = QRectF(area.right() + 6 * self.unit, y - 10 * self.unit, 46 * self.unit, 20 * self.unit)
         painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
 
-    def _paint_curve(self, painter: QPainter, area: QRectF, at: At) -> None:
-        pieces: list[list[QPointF]] = []
-        last: tuple[float, float] | None = None
-        for time, value in self._values:
-            if last is None or time - last[0] > GAP:
-                pieces.append([])
-            pieces[-1].append(at(time, value))
-            last = (time, value)
-        if last is None:
+    def _paint_curve(self, painter: QPainter, scale: _Scale) -> None:
+        if not self._values:
             return
-        unit = self.unit
+        unit, area = self.unit, scale.area
         shade = QLinearGradient(area.topLeft(), area.bottomLeft())
         shade.setColorAt(0.0, theme.colour("accent", 0.30))
         shade.setColorAt(1.0, theme.colour("accent", 0.02))
         curve = QPen(theme.colour("accent"), 2.6 * unit, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
         painter.setClipRect(area.adjusted(0, -4, 6 * unit, 4))
-        for piece in pieces:
+        for piece in self._pieces(scale):
             below = [QPointF(piece[-1].x(), area.bottom()), QPointF(piece[0].x(), area.bottom())]
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(shade)
@@ -226,12 +254,21 @@ class ParameterPlot(QWidget):
             painter.drawPolyline(QPolygonF(piece))
         painter.setPen(QPen(theme.colour("text", 0.8), 2.0 * unit))
         for mark in self._marks:
-            x = at(mark, 0.0).x()
+            x = scale.x(mark)
             painter.drawLine(QLineF(x, area.top() - 3, x, area.top() + 7 * unit))
+        time, value = self._values[-1]
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("text"))
-        painter.drawEllipse(at(*last), 4.2 * unit, 4.2 * unit)
+        painter.drawEllipse(QPointF(scale.x(time), scale.y(value)), 4.2 * unit, 4.2 * unit)
         painter.setClipping(False)
+
+    def _pieces(self, scale: _Scale) -> list[list[QPointF]]:
+        """The runs of values without a gap, with no more points than their shapes need."""
+        times, values = np.array(self._values, dtype=np.float64).T
+        spots = np.stack([scale.x(times), scale.y(values)], axis=1).astype(np.float32)
+        runs = np.split(spots, np.flatnonzero(np.diff(times) > GAP) + 1)
+        needed = (cv2.approxPolyDP(run, _STRAIGHT * self.unit, closed=False)[:, 0] for run in runs)
+        return [[QPointF(x, y) for x, y in run.tolist()] for run in needed]
 
 
 def limits_of(rules: Sequence[Rule], parameter: str) -> tuple[Limit, ...]:

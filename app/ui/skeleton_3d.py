@@ -5,27 +5,16 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from PySide6.QtCore import QElapsedTimer, QPointF, QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import (
-    QHideEvent,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPainterPath,
-    QPaintEvent,
-    QShowEvent,
-    QWheelEvent,
-)
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 
 from app.demonstration import Body, in_room, pixels_per_metre
 from app.rules import Severity
 from app.skeleton import Joint, Pose
-from app.ui import theme
-from app.ui.figure_painter import HIDDEN, Floor, Look, OrbitCamera, paint_body, paint_shadow
+from app.ui.figure_painter import HIDDEN, Look, OrbitCamera, paint_body, paint_shadow
+from app.ui.figure_view import FigureView
 from app.ui.words import t
 
-TICK: Final = 33  # milliseconds
 TURN_SPEED: Final = 16.0  # degrees a second when it turns by itself
 STEP: Final = 12.0  # degrees for a press of an arrow key
 HOME: Final = (-24.0, 12.0)  # yaw and pitch at first: a little from the side, a little from above
@@ -98,7 +87,7 @@ def _share(gap: float, seconds: float) -> float:
     return 1.0 - math.exp(-gap / seconds)
 
 
-class Skeleton3DView(QWidget):
+class Skeleton3DView(FigureView):
     """set_pose(pose or None, faulty joints): the body on its floor, turned as the user likes.
 
     Drag or the arrow keys turn it, the wheel or + and - come nearer, Home puts it back, and T (or a double
@@ -108,24 +97,16 @@ class Skeleton3DView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(120, 120)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
-        self.unit = 1.0
         self.mirror = False
         self.yaw, self.pitch = HOME
         self.zoom = 1.0
         self._standing = Standing()
-        self._floor = Floor()
         self._body: Body | None = None
         self._look = Look()
         self._height = 0.85  # metres: what the camera looks at
-        self._turning = False
         self._grabbed: QPointF | None = None
-        self._clock = QElapsedTimer()
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._on_tick)
         self.retranslate()
 
     def sizeHint(self) -> QSize:
@@ -151,7 +132,7 @@ class Skeleton3DView(QWidget):
             self._look = Look(faulty=faulty, severity=severity, seen=seen)
             # Looks at the body's middle, lying or standing, but slowly.
             self._height += 0.04 * (max(0.45, 0.5 * float(self._body[:, 1].max())) - self._height)
-        self.update()
+        self.show_soon()
 
     @property
     def body(self) -> Body | None:
@@ -161,16 +142,11 @@ class Skeleton3DView(QWidget):
     @property
     def turning(self) -> bool:
         """Whether it turns by itself."""
-        return self._turning
+        return self.animated
 
     @turning.setter
     def turning(self, turning: bool) -> None:
-        self._turning = turning
-        if turning and self.isVisible():
-            self._clock.start()
-            self._timer.start(TICK)
-        elif not turning:
-            self._timer.stop()
+        self.animated = turning
 
     # ---- turning it
 
@@ -232,17 +208,9 @@ class Skeleton3DView(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:
         self.come_nearer(1.0 + event.angleDelta().y() / 1200.0)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.turning = self._turning
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        self._timer.stop()
-        super().hideEvent(event)
-
-    def _on_tick(self) -> None:
+    def move_on(self, seconds: float) -> None:
         if self._grabbed is None:
-            self.turn(TURN_SPEED * min(0.2, self._clock.restart() / 1000.0))
+            self.turn(TURN_SPEED * seconds)
 
     # ---- painting
 
@@ -258,26 +226,11 @@ class Skeleton3DView(QWidget):
             distance=distance,
         )
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        with QPainter(self) as painter:  # ended even when the painting fails: Qt would crash otherwise
-            self._paint(painter)
-
-    def _paint(self, painter: QPainter) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        rect, unit = QRectF(self.rect()), self.unit
-        card = QPainterPath()
-        card.addRoundedRect(rect, 14 * unit, 14 * unit)
-        painter.fillPath(card, theme.colour("surface"))
-        if self.hasFocus():
-            painter.strokePath(card, theme.colour("info"))
+    def paint_inside(self, painter: QPainter, rect: QRectF) -> None:
         camera = self._camera(rect)
-        painter.setClipRect(rect)
-        self._floor.paint(painter, camera, rect, 1.35)
+        self.floor.paint(painter, camera, rect, 1.35)
         if self._body is not None:
             paint_shadow(painter, camera, self._body)
             paint_body(painter, camera, self._body, self._look)
         else:
-            painter.setFont(theme.font(17 * unit, "SemiBold"))
-            painter.setPen(theme.colour("muted"))
-            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, t("Nobody in the picture"))
-        painter.setClipping(False)
+            self.paint_words(painter, rect, t("Nobody in the picture"), 17)

@@ -9,6 +9,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from app.capture import CameraInfo, CaptureThread, Frame, NewestSlot, Source, list_cameras, open_source
+from app.ui.fitting import Fit, FittingSlot
 
 
 class SourceRunner(QObject):
@@ -29,7 +30,7 @@ class SourceRunner(QObject):
         self.session = 0
         self.open_source = open_source  # another may stand in: a clip in the place of a camera
         self.spec: str | None = None
-        self.to_screen: NewestSlot[Frame] = NewestSlot()
+        self.to_screen = FittingSlot()
         self.to_network: NewestSlot[Frame] = NewestSlot()
         self._thread: CaptureThread | None = None
         self._leaving: list[CaptureThread] = []
@@ -43,12 +44,12 @@ class SourceRunner(QObject):
         self.stop()
         self.session += 1
         self.spec = spec
-        self.to_screen, self.to_network = NewestSlot(), NewestSlot()
+        self.to_screen, self.to_network = FittingSlot(self.to_screen.fit), NewestSlot()
         say = partial(self._said.emit, self.session)
         self._thread = CaptureThread(
             partial(self.open_source, spec) if size is None else partial(self.open_source, spec, size=size),
+            self.to_network,  # first: it has the longer way
             self.to_screen,
-            self.to_network,
             loop=loop,
             opened=lambda source: say("opened", source),
             failed=lambda text: say("failed", text),
@@ -70,6 +71,10 @@ class SourceRunner(QObject):
         until = time.monotonic() + timeout
         self._leaving = [t for t in self._leaving if not t.stop(max(0.0, until - time.monotonic()))]
         return not self._leaving
+
+    def fit_pictures(self, fit: Fit | None) -> None:
+        """Pictures come ready for a view that wants them so."""
+        self.to_screen.fit = fit
 
     def set_paused(self, paused: bool) -> None:
         """Holds a file where it is; a camera goes on."""

@@ -174,6 +174,14 @@ def text_size() -> float:
     return _text_size
 
 
+Look = tuple[ThemeName, float, str]
+
+
+def look() -> Look:
+    """Theme, text size and language: what a painting that is kept must be kept for."""
+    return current(), _text_size, language()
+
+
 _FAMILIES: dict[str, str] = {}
 
 
@@ -186,6 +194,7 @@ def load_fonts() -> None:
             _FAMILIES[weight] = families[0]
         else:
             log.warning("the typeface Inter-%s cannot be loaded; the system's own is used", weight)
+    _font.cache_clear()
 
 
 def has_chinese() -> bool:
@@ -196,14 +205,19 @@ def has_chinese() -> bool:
 def font(pixels: float, weight: str = "Regular") -> QFont:
     """The typeface at a height of so many pixels times the text size.
 
-    weight: Regular, SemiBold or ExtraBold.
+    weight: Regular, SemiBold or ExtraBold. It is kept for the next who asks: change a copy.
     """
+    return _font(max(8, round(pixels * _text_size)), weight, language())
+
+
+@lru_cache(maxsize=256)
+def _font(pixels: int, weight: str, _language: str) -> QFont:
     made = QFont()
     if weight in _FAMILIES:
         made.setFamilies([_FAMILIES[weight], *_CHINESE, *made.families()])
     weights = {"SemiBold": _semi_bold(), "ExtraBold": 800}
     made.setWeight(QFont.Weight(weights.get(weight, 400)))
-    made.setPixelSize(max(8, round(pixels * _text_size)))
+    made.setPixelSize(pixels)
     made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
     return made
 
@@ -226,9 +240,17 @@ def fitted_font(text: str, rect: QRectF, largest: float, smallest: float, weight
 
 
 def colour(name: str, opacity: float = 1.0) -> QColor:
-    """The theme's colour of that name (see Palette) with an opacity of 0 to 1. Ask when painting."""
-    made = QColor(ink(name))
-    made.setAlphaF(min(1.0, max(0.0, opacity)))
+    """The theme's colour of that name (see Palette) with an opacity of 0 to 1. Ask when painting.
+
+    It is kept for the next who asks: change a copy.
+    """
+    return _colour(ink(name), round(255 * min(1.0, max(0.0, opacity))))
+
+
+@lru_cache(maxsize=1024)
+def _colour(code: str, opacity: int) -> QColor:
+    made = QColor(code)
+    made.setAlpha(opacity)
     return made
 
 

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
-import cv2
-import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFontMetrics,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QRegion,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.capture import Frame
+from app.capture import Frame, Image
 from app.skeleton import Pose
 from app.ui import theme
+from app.ui.fitting import Fit, FittedFrame, Fitter
 from app.ui.records import Highlight
 from app.ui.skeleton_painter import paint_skeleton
 from app.ui.words import t
 
 RADIUS: Final = 16.0
-BACKDROP_EVERY: Final = 12  # frames; the blurred surround may lag, nobody looks at it
+SPIN_EVERY: Final = 0.04  # seconds
 
 
 class VideoView(QWidget):
     """Paints the newest picture, letterboxed, in physical pixels; mirrored on request.
 
-    The picture is scaled once when it comes (OpenCV's scaler is several times as fast as Qt's), so
-    that a repaint is a copy.
+    `fit` is what it wants pictures to be like, and `fit_changed` tells when that is something else: frames
+    that come fitted so (see app/ui/fitting.py) cost a repaint no more than a copy. Others are fitted here.
     """
+
+    fit_changed = Signal(object)  # Fit
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,12 +53,14 @@ class VideoView(QWidget):
         self.busy_text = ""  # a chip with a spinner, top left
         self.corner_text = ""  # a chip, top right
         self.notes: tuple[str, ...] = ()  # chips, bottom left
-        self.turn = 0.0  # of the spinner, seconds
+        self.fit: Fit | None = None  # None: there is no room for a picture yet
+        self._ratio = self.devicePixelRatioF()
+        self._turn = 0.0  # of the spinner, seconds
+        self._busy_box = QRectF()
         self._frame: Frame | None = None
-        self._image: QImage | None = None
+        self._fitted: FittedFrame | None = None  # the same, in this view's size
+        self._fitter = Fitter()
         self._target = QRectF()
-        self._backdrop: QPixmap | None = None
-        self._backdrop_age = BACKDROP_EVERY
         self._pose: Pose | None = None
         self._highlight: Highlight | None = None
         self.painted_frames = 0
@@ -72,65 +86,53 @@ class VideoView(QWidget):
 
     def clear(self) -> None:
         """No picture: the empty state."""
-        self._frame = self._image = self._backdrop = None
-        self._pose = self._highlight = None
+        self._frame = self._fitted = self._pose = self._highlight = None
         self.update()
 
     def show_frame(self, frame: Frame, pose: Pose | None, highlight: Highlight | None = None) -> None:
         """Takes a picture and what to draw over it; a repaint follows."""
         if frame is not self._frame:
             self._frame = frame
-            self._prepare()
+            self._fit_picture()
         self._pose, self._highlight = pose, highlight
         self.update()
 
     def set_mirror(self, mirror: bool) -> None:
         """Swaps the picture and nothing else: left stays the athlete's left everywhere."""
         self.mirror = mirror
-        self._backdrop_age = BACKDROP_EVERY
-        self._prepare()
+        self._refit()
         self.update()
 
+    def spin(self, now: float) -> None:
+        """Turns what shows that something is being waited for. now: seconds."""
+        if now - self._turn >= SPIN_EVERY:
+            self._turn = now
+            self.update(self._busy_box.toAlignedRect())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self._backdrop_age = BACKDROP_EVERY
-        self._prepare()
         super().resizeEvent(event)
+        self._refit()
 
-    def _prepare(self) -> None:
-        """Scales the picture to the widget's physical pixels."""
-        if self._frame is None or self.width() < 2 or self.height() < 2:
-            return
-        ratio = self.devicePixelRatioF()
-        image = self._frame.image
-        height, width = image.shape[:2]
-        factor = min(self.width() * ratio / width, self.height() * ratio / height)
-        size = max(1, round(width * factor)), max(1, round(height * factor))
-        method = cv2.INTER_AREA if factor < 0.6 else cv2.INTER_LINEAR
-        scaled = cv2.resize(image, size, interpolation=method) if factor != 1.0 else image
-        if self.mirror:
-            scaled = cv2.flip(scaled, 1)
-        scaled = cv2.cvtColor(scaled, cv2.COLOR_BGR2BGRA)  # what the screen wants: painting is a copy
-        self._image = _to_image(scaled, QImage.Format.Format_RGB32)
-        self._image.setDevicePixelRatio(ratio)
-        w, h = size[0] / ratio, size[1] / ratio
-        self._target = QRectF((self.width() - w) / 2, (self.height() - h) / 2, w, h)
-        self._backdrop_age += 1
-        if self._backdrop_age >= BACKDROP_EVERY:
-            self._backdrop_age = 0
-            self._make_backdrop(image)
+    def _refit(self) -> None:
+        """Size or direction are others."""
+        width, height = round(self.width() * self._ratio), round(self.height() * self._ratio)
+        fit = Fit(width=width, height=height, mirror=self.mirror) if min(width, height) > 1 else None
+        if fit != self.fit:
+            self.fit = fit
+            self.fit_changed.emit(fit)
+        self._fit_picture()
 
-    def _make_backdrop(self, image: np.ndarray) -> None:
-        """A dark blur of the picture for the bars beside it."""
-        small = cv2.GaussianBlur(cv2.resize(image, (32, 18), interpolation=cv2.INTER_AREA), (0, 0), 3)
-        small = (small * 0.32).astype(np.uint8)
-        if self.mirror:
-            small = cv2.flip(small, 1)
-        large = cv2.resize(
-            small, (max(2, self.width()), max(2, self.height())), interpolation=cv2.INTER_CUBIC
-        )
-        self._backdrop = QPixmap.fromImage(
-            _to_image(cv2.cvtColor(large, cv2.COLOR_BGR2BGRA), QImage.Format.Format_RGB32)
-        )
+    def _fit_picture(self) -> None:
+        frame = self._frame
+        if self._ratio != self.devicePixelRatioF():  # the window is on another screen now
+            self._ratio = self.devicePixelRatioF()
+            self._refit()
+        elif frame is not None and self.fit is not None:
+            if not isinstance(frame, FittedFrame) or frame.fit != self.fit:
+                frame = self._fitter.fitted(frame, self.fit)
+            self._fitted = frame
+            height, width = (side / self._ratio for side in frame.picture.shape[:2])
+            self._target = QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height)
 
     def place(self, x: float, y: float) -> QPointF:
         """Frame pixels -> widget coordinates."""
@@ -148,12 +150,10 @@ class VideoView(QWidget):
             self._paint(painter)
 
     def _paint(self, painter: QPainter) -> None:
-        if self._image is None or self._frame is None:
+        if self._fitted is None:
             painter.fillRect(self.rect(), theme.colour("surface"))
         else:
-            if self._backdrop is not None:
-                painter.drawPixmap(0, 0, self._backdrop)
-            painter.drawImage(self._target.topLeft(), self._image)
+            self._paint_picture(painter, self._fitted)
             if self._pose is not None and not self.dimmed:
                 painter.setClipRect(self._target)
                 paint_skeleton(painter, self._pose, self.place, highlight=self._highlight, unit=self.unit)
@@ -163,63 +163,93 @@ class VideoView(QWidget):
             painter.fillRect(self.rect(), theme.colour("background", 0.62))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.busy_text:
-            self._paint_chip(painter, self.busy_text, spinner=True)
-        if self.corner_text and self._image is not None:
-            self._paint_chip(painter, self.corner_text, left=False)
-        for row, note in enumerate(reversed(self.notes)):
-            self._paint_chip(painter, note, from_below=row)
-        self._round_corners(painter)
-
-    def _paint_chip(
-        self,
-        painter: QPainter,
-        text: str,
-        *,
-        left: bool = True,
-        spinner: bool = False,
-        from_below: int | None = None,
-    ) -> None:
+            self._paint_busy(painter)
         unit = self.unit
-        painter.setFont(theme.font((20 if spinner else 16) * unit, "SemiBold"))
-        metrics = painter.fontMetrics()
-        h = metrics.height() + 14 * unit
-        room = h * 0.95 if spinner else 14 * unit
-        w = metrics.horizontalAdvance(text) + room + 14 * unit
         margin = 14 * unit
-        top = margin if from_below is None else self.height() - (margin + h) - from_below * (h + 8 * unit)
-        box = QRectF(margin if left else self.width() - w - margin, top, w, h)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("picture_shade", 0.78))
-        painter.drawRoundedRect(box, h / 2, h / 2)
-        if spinner:
-            ring = QRectF(box.x() + h * 0.26, box.y() + h * 0.26, h * 0.48, h * 0.48)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.colour("picture_muted", 0.35), 3 * unit))
-            painter.drawEllipse(ring)
-            painter.setPen(
-                QPen(theme.colour("picture_accent"), 3 * unit, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-            )
-            painter.drawArc(ring, round(-math.fmod(self.turn, 1.0) * 5760), 100 * 16)
-        painter.setPen(theme.colour("picture_text"))
-        painter.drawText(
-            box.adjusted(room, 0, -8 * unit, 0),
-            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
-            text,
-        )
-
-    def _round_corners(self, painter: QPainter) -> None:
-        """Paints the page's colour over the corners: far cheaper than clipping the picture."""
-        radius = RADIUS * self.unit
-        whole, inner = QPainterPath(), QPainterPath()
-        whole.addRect(QRectF(self.rect()))
-        inner.addRoundedRect(QRectF(self.rect()), radius, radius)
+        if self.corner_text and self._fitted is not None:
+            chip = self._chip(self.corner_text)
+            painter.drawPixmap(QPointF(round(self.width() - margin - _wide(chip)), round(margin)), chip)
+        bottom = self.height() - margin
+        for note in reversed(self.notes):
+            chip = self._chip(note)
+            painter.drawPixmap(QPointF(round(margin), round(bottom - _tall(chip))), chip)
+            bottom -= _tall(chip) + 8 * unit
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("background"))
-        painter.drawPath(whole.subtracted(inner))
+        painter.drawPath(_corners(self.width(), self.height(), RADIUS * unit))
+
+    def _paint_picture(self, painter: QPainter, fitted: FittedFrame) -> None:
+        if fitted.surround is not None:
+            beside = QRegion(self.rect()).subtracted(QRegion(self._target.toRect()))
+            painter.setClipRegion(beside)
+            painter.drawImage(0, 0, _as_image(fitted.surround, self._ratio))
+            painter.setClipping(False)
+        painter.drawImage(self._target.topLeft(), _as_image(fitted.picture, self._ratio))
+
+    def _chip(self, text: str, *, busy: bool = False) -> QPixmap:
+        return _chip(text, self.unit, self._ratio, theme.look(), busy)
+
+    def _paint_busy(self, painter: QPainter) -> None:
+        """The chip at the top left, with a ring that turns."""
+        unit = self.unit
+        chip = self._chip(self.busy_text, busy=True)
+        h = _tall(chip)
+        box = self._busy_box = QRectF(round(14 * unit), round(14 * unit), _wide(chip), h)
+        painter.drawPixmap(box.topLeft(), chip)
+        ring = QRectF(box.x() + h * 0.26, box.y() + h * 0.26, h * 0.48, h * 0.48)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(theme.colour("picture_muted", 0.35), 3 * unit))
+        painter.drawEllipse(ring)
+        painter.setPen(
+            QPen(theme.colour("picture_accent"), 3 * unit, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        )
+        painter.drawArc(ring, round(-math.fmod(self._turn, 1.0) * 5760), 100 * 16)
 
 
-def _to_image(pixels: np.ndarray, form: QImage.Format) -> QImage:
-    """A QImage that owns its pixels (H x W x 4)."""
-    pixels = np.ascontiguousarray(pixels)
+def _as_image(pixels: Image, ratio: float) -> QImage:
+    """A QImage of H x W x 4 pixels, which must outlive it."""
     height, width = pixels.shape[:2]
-    return QImage(pixels.data, width, height, pixels.strides[0], form).copy()
+    made = QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB32)
+    made.setDevicePixelRatio(ratio)
+    return made
+
+
+@lru_cache(maxsize=32)
+def _chip(text: str, unit: float, ratio: float, look: theme.Look, busy: bool) -> QPixmap:
+    """Text on a dark pill; busy: larger, with room for the ring. Its words stay the same for seconds."""
+    font = theme.font((20 if busy else 16) * unit, "SemiBold")
+    metrics = QFontMetrics(font)
+    h = metrics.height() + 14 * unit
+    room = h * 0.95 if busy else 14 * unit
+    w = metrics.horizontalAdvance(text) + room + 14 * unit
+    made = QPixmap(math.ceil(w * ratio), math.ceil(h * ratio))
+    made.setDevicePixelRatio(ratio)
+    made.fill(Qt.GlobalColor.transparent)
+    with QPainter(made) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("picture_shade", 0.78))
+        painter.drawRoundedRect(QRectF(0, 0, w, h), h / 2, h / 2)
+        painter.setFont(font)
+        painter.setPen(theme.colour("picture_text"))
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.drawText(QRectF(room, 0, w - room, h), flags, text)
+    return made
+
+
+def _wide(chip: QPixmap) -> float:
+    return chip.width() / chip.devicePixelRatio()
+
+
+def _tall(chip: QPixmap) -> float:
+    return chip.height() / chip.devicePixelRatio()
+
+
+@lru_cache(maxsize=4)
+def _corners(width: int, height: int, radius: float) -> QPainterPath:
+    """What is painted over in the page's colour: far cheaper than clipping the picture."""
+    whole, inner = QPainterPath(), QPainterPath()
+    rect = QRectF(0, 0, width, height)
+    whole.addRect(rect)
+    inner.addRoundedRect(rect, radius, radius)
+    return whole.subtracted(inner)

@@ -22,7 +22,7 @@ from app.ui import theme
 from app.ui.crash import CrashReporter
 from app.ui.event_log import EventLog
 from app.ui.library import Entry, Shelf
-from app.ui.look import apply_look
+from app.ui.look import apply_look, translate_qt
 from app.ui.records import EngineInfo
 from app.ui.window import FIRST_EXERCISE, MainWindow, Options
 from app.ui.words import language
@@ -70,6 +70,7 @@ def run_app(
     app.setStyle("Fusion")  # the same everywhere; the style sheet is written for it
     qInstallMessageHandler(_log_qt)
     theme.load_fonts()
+    translate_qt()
     app.setFont(theme.font(15))
 
     sound = chosen.exercise or next(iter(shelf.exercises.values()))

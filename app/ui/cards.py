@@ -73,7 +73,7 @@ class Card(QAbstractButton):
         painter.setPen(theme.colour("text"))
         painter.drawText(title, flags, self.text())
         below = QRectF(pad, title.bottom() + 1 * unit, title.width(), 26 * unit)
-        painter.setFont(theme.font(14 * unit))
+        painter.setFont(theme.font(16 * unit))
         ink = "warning" if self.warning else "muted"
         if self.warning:
             theme.draw_icon(

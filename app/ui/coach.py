@@ -22,7 +22,7 @@ from app.ui.narrator import Narrator
 from app.ui.records import RepRecord, Say
 from app.ui.stage import Stage
 from app.ui.video_files import ask_for_video, dropped_file
-from app.ui.words import language, range_sign, t
+from app.ui.words import language, t
 
 TICK: Final = 15  # milliseconds: twice the picture's rate, so that no frame waits long
 
@@ -309,7 +309,7 @@ class CoachPage(CoachView):
         if moved.exercise_changed or "before" in moved.entered:
             self._begin_set()
         if moved.reps_changed:
-            self.panel.list.show_reps(coaching.score.reps, range_sign(coaching.exercise.counting))
+            self.panel.list.show_reps(coaching.score.reps, coaching.exercise)
         if moved.entered:
             self._show_aside()
             self.refresh()
@@ -346,7 +346,7 @@ class CoachPage(CoachView):
         planned = self.coaching.standing.planned
         self.narrator.begin_set(planned.tempo if planned is not None else None)
         self.show_tempo()
-        self.panel.list.show_reps(self.coaching.score.reps, range_sign(exercise.counting))
+        self.panel.list.show_reps(self.coaching.score.reps, exercise)
         self.top.select_exercise(exercise.id)
         self._show_score()
 

@@ -51,6 +51,7 @@ class Coaching:
         self._take_exercise(library[runner.exercise.id])
         self._reader = GestureReader(tuple(gestures))
         self._go = next((gesture for gesture in gestures if gesture.does == "go"), None)
+        self._skip = next((gesture for gesture in gestures if gesture.does == "skip"), None)
         self.gesture: GestureState = NOTHING
         self.advice: Advice | None = None  # before a set only
         self.not_judged: tuple[str, ...] = ()  # rules off in this set: joints hidden that they need
@@ -259,7 +260,11 @@ class Coaching:
         if self.state == "rest":
             planned = self.standing.planned
             name = self.library[planned.exercise].name(language()) if planned is not None else ""
-            return Say(text=t("Rest. Next: {exercise}", exercise=name), icon="clock")
+            text = t("Rest. Next: {exercise}", exercise=name)
+            if self._skip is not None:
+                sign = self._skip.name(language())
+                text = t("{what}. Begins at once: {gesture}", what=text, gesture=sign)
+            return Say(text=text, icon="clock")
         if self.state == "before" and self.advice is not None:
             return self._before_say()
         return self.score.say

@@ -53,6 +53,6 @@ class FigureRow(QWidget):
             painter.setPen(theme.colour("accent" if place == 0 else "text"))
             painter.drawText(upper, centre, number)
             lower = QRectF(box.x() + 6, upper.bottom() - 2 * unit, wide - 12, 28 * unit)
-            painter.setFont(theme.fitted_font(word, lower, 14 * unit, 9 * unit, "Regular", centre))
+            painter.setFont(theme.fitted_font(word, lower, 16 * unit, 9 * unit, "Regular", centre))
             painter.setPen(theme.colour("muted"))
             painter.drawText(lower, centre, word)

@@ -126,7 +126,7 @@ def privacy() -> str:
 
 
 def _heading(text: str) -> str:
-    return f"<h3 style='margin-top:18px'>{html.escape(text)}</h3>"
+    return f'<p style="margin-top:16px; font-size:large; {theme.strong()}">{html.escape(text)}</p>'
 
 
 def _note(text: str) -> str:
@@ -134,18 +134,21 @@ def _note(text: str) -> str:
 
 
 def _table(rows: Iterable[tuple[str, str]], columns: int) -> str:
-    """Two or four columns: key, what it does."""
+    """Key, what it does; twice beside each other for two columns. All tables have the same columns."""
     pairs = list(rows)
     half = -(-len(pairs) // columns)
+    key_width, words_width = round(0.4 * 100 / columns), round(0.6 * 100 / columns)
+    ink, cell = theme.ink("accent"), "padding:3px 12px 3px 0; vertical-align:middle;"
     lines = []
     for row in range(half):
+        beside = pairs[row::half]
         cells = "".join(
-            f"<td style='padding:4px 18px 4px 0; color:{theme.ink('accent')}'><b>{html.escape(key)}</b></td>"
-            f"<td style='padding:4px 44px 4px 0'>{html.escape(words)}</td>"
-            for key, words in pairs[row::half]
+            f'<td width="{key_width}%" style="{cell} color:{ink}; {theme.strong()}">{html.escape(key)}</td>'
+            f'<td width="{words_width}%" style="{cell}">{html.escape(words)}</td>'
+            for key, words in [*beside, *[("", "")] * (columns - len(beside))]
         )
         lines.append(f"<tr>{cells}</tr>")
-    return f"<table>{''.join(lines)}</table>"
+    return f'<table width="100%">{"".join(lines)}</table>'
 
 
 def _version(package: str) -> str:

@@ -36,6 +36,7 @@ from app.history_export import as_csv, as_json
 from app.ui import amounts, theme
 from app.ui.amounts import Library
 from app.ui.charts import WeekChart
+from app.ui.empty_state import EmptyState
 from app.ui.figure_row import FigureRow
 from app.ui.pdf import save_pdf
 from app.ui.report import history_report, workout_report
@@ -96,6 +97,7 @@ class HistoryPage(QWidget):
         self.list = WorkoutList(self.library)
         self.list_title = theme.named(QLabel(), "heading")
         self.open, self.delete = QPushButton(), QPushButton()
+        self.nothing = EmptyState("history", way_on="play")
         self.undo_bar = theme.named(QFrame(), "card")
         self.undo_text = theme.named(QLabel(), "lead")
         self.undo = QPushButton()
@@ -109,8 +111,9 @@ class HistoryPage(QWidget):
     def _lay_out(self) -> None:
         main = theme.named(QWidget(), "page")
         self._head = QHBoxLayout()
+        self._head.addWidget(self.home)
         self._head.addWidget(self.title, 1)
-        for part in (self.profiles, self.people, self.export, self.home):
+        for part in (self.profiles, self.people, self.export):
             self._head.addWidget(part)
         self._filter = QHBoxLayout()
         self._filter.addWidget(self.exercise)
@@ -132,24 +135,28 @@ class HistoryPage(QWidget):
         undo = QHBoxLayout(self.undo_bar)
         undo.addWidget(self.undo_text, 1)
         undo.addWidget(self.undo)
-        right.addWidget(self.undo_bar)
-        right.addWidget(self.told)
         self.undo_bar.hide()
         self.told.hide()
         self._columns = (left, right)
-        self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self.something = QWidget()
+        self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight, self.something)
+        self._body.setContentsMargins(0, 0, 0, 0)
         self._body.addLayout(left, 5)
         self._body.addLayout(right, 3)
         self._all = QVBoxLayout(main)
         self._all.addLayout(self._head)
         self._all.addWidget(self.figures)
-        self._all.addLayout(self._body, 1)
+        self._all.addWidget(self.something, 1)
+        self._all.addWidget(self.nothing, 1)
+        self._all.addWidget(self.undo_bar)
+        self._all.addWidget(self.told)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(main)
         self._stack.addWidget(self.past)
 
     def _connect(self) -> None:
         self.home.clicked.connect(self.home_wanted)
+        self.nothing.wanted.connect(self.home_wanted)
         self.profiles.activated.connect(lambda row: self.choose_profile(self.profiles.itemText(row)))
         self.exercise.activated.connect(lambda row: self.choose_exercise(self.exercise.itemData(row)))
         self.span.activated.connect(lambda _: self._draw_charts())
@@ -248,6 +255,9 @@ class HistoryPage(QWidget):
         self.open.setEnabled(self.list.chosen is not None)
         self.delete.setEnabled(self.list.chosen is not None)
         self.export.setEnabled(there)
+        for part in (self.figures, self.something):
+            part.setVisible(there)
+        self.nothing.setVisible(not there)
 
     def _guarded(self, read: Callable[[], T]) -> T | None:
         """What was read, or None: then the line below says why."""
@@ -264,6 +274,10 @@ class HistoryPage(QWidget):
     def retranslate(self) -> None:
         """Sets all texts, and the icons in the theme's colours."""
         self.title.setText(t("History"))
+        self.nothing.say(
+            t("Your workouts will stand here. Go home and choose one: five minutes are enough."),
+            t("Choose a workout"),
+        )
         theme.label(self.home, t("Home"))
         self.home.setIcon(theme.icon("home"))
         theme.label(self.export, t("Export"))
@@ -316,6 +330,7 @@ class HistoryPage(QWidget):
         for chart in self.charts:
             chart.unit = unit
         self.figures.set_unit(unit)
+        self.nothing.set_unit(unit)
         self.list.set_unit(unit)
         self.past.set_unit(unit, portrait=portrait)
 
@@ -378,7 +393,7 @@ class HistoryPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.list.setFocus()
+        (self.list if self.list.lines else self.nothing.button).setFocus()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)

@@ -25,6 +25,7 @@ from app.planfile import PlanEntry
 from app.ui import theme
 from app.ui.cards import Card, CardGrid
 from app.ui.demonstration_view import demonstration_still
+from app.ui.empty_state import EmptyState
 from app.ui.library import Entry
 from app.ui.words import VIEW_NAMES, language, plain, t
 
@@ -101,12 +102,12 @@ class HomePage(QWidget):
         self.workouts = CardGrid()
         self._exercises_title = theme.named(QLabel(), "heading")
         self.exercises = CardGrid()
-        self._nothing = theme.named(QLabel(), "lead")
-        self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.nothing = EmptyState("search", way_on="reset")
+        self.nothing.wanted.connect(self._show_all)
         inner = theme.named(QWidget(), "page")
         self._list = QVBoxLayout(inner)
         self._list.addLayout(title)
-        for part in (self.workouts, self._exercises_title, self.exercises, self._nothing):
+        for part in (self.workouts, self._exercises_title, self.exercises, self.nothing):
             self._list.addWidget(part)
         self._list.addStretch(1)
         self._scroll = QScrollArea()
@@ -155,7 +156,7 @@ class HomePage(QWidget):
         self._exercises_title.setText(t("Exercises"))
         theme.label(self.new_plan, t("New workout"))
         self.new_plan.setIcon(theme.icon("plus"))
-        self._nothing.setText(t("Nothing is called so. A shorter word finds more."))
+        self.nothing.say(t("Nothing is called that. A shorter word finds more."), t("Show all"))
         self._fill()
 
     def set_unit(self, unit: float, *, portrait: bool) -> None:
@@ -178,6 +179,7 @@ class HomePage(QWidget):
             tool.setMinimumWidth(round(82 * unit))
             wide = QSizePolicy.Policy.Expanding if portrait else QSizePolicy.Policy.Preferred
             tool.setSizePolicy(wide, QSizePolicy.Policy.Fixed)
+        self.nothing.set_unit(unit)
         for button in (self.demo, self.go_on, self.leave, self.new_plan):
             button.setMinimumHeight(round((44 if button is self.new_plan else 54) * unit))
             button.setIconSize(QSize(round(20 * unit), round(20 * unit)))
@@ -190,6 +192,7 @@ class HomePage(QWidget):
     def _fill(self) -> None:
         bar = self._scroll.verticalScrollBar()
         place = bar.value()
+        focused = [_focused_place(grid) for grid in (self.workouts, self.exercises)]
         plans = [self._plan_card(entry) for entry in self._plans]
         for card, entry in zip(plans, self._plans, strict=True):
             card.clicked.connect(partial(self.plan_chosen.emit, entry.path))
@@ -202,6 +205,9 @@ class HomePage(QWidget):
             card.clicked.connect(partial(self.exercise_chosen.emit, known.id))
         self.exercises.show_cards(cards)
         self._filter(self.search.text())
+        for grid, at in zip((self.workouts, self.exercises), focused, strict=True):
+            if at is not None and at < len(grid.cards):
+                grid.cards[at].setFocus()
         bar.setValue(place)  # the focus went on from card to card, and the list with it
 
     def _edit(self, entry: PlanEntry) -> None:
@@ -247,7 +253,11 @@ class HomePage(QWidget):
             grid.arrange()
             title.setVisible(bool(grid.shown))
         self.new_plan.setVisible(not words)
-        self._nothing.setVisible(bool(words) and not self.workouts.shown and not self.exercises.shown)
+        self.nothing.setVisible(bool(words) and not self.workouts.shown and not self.exercises.shown)
+
+    def _show_all(self) -> None:
+        self.search.clear()
+        self.search.setFocus()
 
     def _take_first(self) -> None:
         """Enter in the search: the first that is found."""
@@ -280,6 +290,11 @@ class HomePage(QWidget):
 def _has_focus(parent: QWidget) -> bool:
     focused = parent.window().focusWidget()
     return focused is not None and parent.isAncestorOf(focused)
+
+
+def _focused_place(grid: CardGrid) -> int | None:
+    """The number of the card that has the focus."""
+    return next((place for place, card in enumerate(grid.cards) if card.hasFocus()), None)
 
 
 def _icon(name: str, ink: str) -> Callable[[QSize, float], QPixmap]:

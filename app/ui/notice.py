@@ -30,7 +30,6 @@ class Notice:
     ink: str = "accent"
     actions: tuple[Action, ...] = ()
     wide: bool = False
-    rich: bool = False  # only for texts of our own: what comes from files stays plain
     left: bool = False
 
 
@@ -93,12 +92,10 @@ class NoticeCard(QFrame):
         self._icon.setPixmap(
             theme.pixmap(notice.icon, round(56 * self.unit), notice.ink, self.devicePixelRatioF())
         )
-        self._text.setTextFormat(Qt.TextFormat.RichText if notice.rich else Qt.TextFormat.PlainText)
         side = Qt.AlignmentFlag.AlignLeft if notice.left else Qt.AlignmentFlag.AlignHCenter
         self._text.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self._title.setText(notice.title)
         self._text.setText(notice.text)
-        self._text.setObjectName("noticeKeys" if notice.rich else "noticeText")
         self._text.setVisible(bool(notice.text))
         for number, action in enumerate(notice.actions):
             button = QPushButton(theme.icon(action.icon, "on_fill" if number == 0 else "text"), "")

@@ -98,6 +98,8 @@ class Overlays(QObject):
                 self.rest.show_rest(standing, total=coaching.rest_seconds, last=coaching.last_set)
             if resting == self.rest.isHidden():
                 self.rest.setVisible(resting)
+                if not resting and not self.card.isVisible():
+                    self.video.setFocus()  # else Qt gives it to the next button, which leads home
                 self.place()
 
     def flash(self, text: str) -> None:

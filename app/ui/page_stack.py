@@ -7,7 +7,7 @@ from typing import Final, Protocol, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
 
 from app.ui import theme
 
@@ -77,14 +77,15 @@ class PageStack(QStackedWidget):
         across, down = PORTRAIT if portrait else LANDSCAPE
         scale = round(min(width / across, height / down) / 0.05) * 0.05
         shape = min(3.0, max(0.5, scale)), portrait
-        if shape == self._shape and self.styleSheet():
+        if shape == self._shape and self.window().styleSheet():
             return False
         self._shape = shape
         self._lay_out()
         return True
 
     def _lay_out(self) -> None:
-        self.setStyleSheet(theme.style_sheet(self.unit))
+        QApplication.setPalette(theme.palette())
+        self.window().setStyleSheet(theme.style_sheet(self.unit))  # the window's: boxes and dialogs are its
         for page in self.pages:
             self._scale(page)
 

@@ -9,10 +9,11 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate, QStyleOptionViewItem
 
-from app.summary import RepSummary
+from app.rules import Exercise
+from app.summary import RepSummary, fault_text
 from app.ui import theme
 from app.ui.records import RepRecord
-from app.ui.words import headline, t
+from app.ui.words import headline, language, range_sign, t
 
 RECORD: Final = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
@@ -24,6 +25,7 @@ class RepModel(QAbstractListModel):
     def __init__(self) -> None:
         super().__init__()
         self.records: list[RepRecord] = []
+        self.exercise: Exercise | None = None  # whose rules say the faults, in the language of now
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self.records)
@@ -33,14 +35,15 @@ class RepModel(QAbstractListModel):
         if role == RECORD:
             return record
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{heading(record)}: {detail(record)}, {extent(record)}"
+            return f"{heading(record)}: {detail(record, self.exercise)}, {extent(record)}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(fault.text for fault in record.faults) or t("No fault found")
+            said = (fault_text(self.exercise, fault, language()) for fault in record.faults)
+            return "\n".join(said) or t("No fault found")
         return None
 
-    def show_records(self, records: list[RepRecord]) -> None:
+    def show_records(self, records: list[RepRecord], exercise: Exercise) -> None:
         self.beginResetModel()
-        self.records = records
+        self.records, self.exercise = records, exercise
         self.endResetModel()
 
 
@@ -56,13 +59,13 @@ def extent(record: RepRecord) -> str:
     return f"{done.range:.0f}{record.sign}" if done.range is not None else ""
 
 
-def detail(record: RepRecord) -> str:
+def detail(record: RepRecord, exercise: Exercise | None) -> str:
     """What to say of it in a few words."""
     if record.done.by_hand:
         return t("added by hand")
     if not record.faults:
         return t("clean")
-    first, *more = (headline(fault.text) for fault in record.faults)
+    first, *more = (headline(fault_text(exercise, fault, language())) for fault in record.faults)
     return f"{first}  +{len(more)}" if more else first
 
 
@@ -102,7 +105,8 @@ class _RepDelegate(QStyledItemDelegate):
         painter.setFont(theme.font(14 * unit))
         painter.setPen(theme.colour("muted" if clean else "warning"))
         room = rect.right() - width - 18 * unit - x
-        words = painter.fontMetrics().elidedText(detail(record), Qt.TextElideMode.ElideRight, int(room))
+        said = detail(record, self._view.records.exercise)
+        words = painter.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, int(room))
         painter.drawText(QRectF(x, rect.y(), room, rect.height()), left, words)
         painter.restore()
 
@@ -129,10 +133,11 @@ class RepList(QListView):
         self.setAccessibleName(t("Repetitions"))
         self.viewport().update()
 
-    def show_reps(self, reps: Sequence[RepSummary], sign: str) -> None:
-        """The repetitions and holds of the set; sign: the unit of their range."""
+    def show_reps(self, reps: Sequence[RepSummary], exercise: Exercise) -> None:
+        """The repetitions and holds of a set of that exercise."""
+        sign = range_sign(exercise.counting)
         self.records.show_records(
-            [RepRecord(number=number, done=done, sign=sign) for number, done in enumerate(reps, 1)]
+            [RepRecord(number=number, done=done, sign=sign) for number, done in enumerate(reps, 1)], exercise
         )
         self.scrollToTop()
 

@@ -112,6 +112,7 @@ class SettingsPage(QWidget):
     def _check(self, name: str) -> tuple[str, QWidget]:
         check = QCheckBox()
         check.toggled.connect(lambda on: self._change(name, on))
+        check.toggled.connect(lambda on: check.setText(t("On") if on else t("Off")))
         self.checks[name] = check
         return name, check
 
@@ -178,7 +179,7 @@ class SettingsPage(QWidget):
             control.setAccessibleName(texts[name][0])
             control.setAccessibleDescription(texts[name][1])
         for check in self.checks.values():
-            check.setText(t("On"))
+            check.setText(t("On") if check.isChecked() else t("Off"))
         self._fill()
 
     def _fill(self) -> None:
@@ -224,10 +225,10 @@ class SettingsPage(QWidget):
             self._columns.addWidget(card, row, column)
             layout = card.layout()
             assert isinstance(layout, QGridLayout)
-            pad = round(20 * unit)
+            pad = round(17 * unit)
             layout.setContentsMargins(pad, pad, pad, pad)
             layout.setHorizontalSpacing(round(24 * unit))
-            layout.setVerticalSpacing(round(9 * unit))
+            layout.setVerticalSpacing(round(7 * unit))
         self.home.setMinimumHeight(round(54 * unit))
         self.home.setIconSize(QSize(round(20 * unit), round(20 * unit)))
         for box in self.boxes.values():

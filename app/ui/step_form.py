@@ -86,7 +86,6 @@ class _Amount(QWidget):
             box.setRange(0.0, 30.0)
             box.setSingleStep(0.5)
             box.setDecimals(1)
-            box.setSuffix(" s")
         self._row, self._tempo_row = QHBoxLayout(), QHBoxLayout()
         self._row.addWidget(self.name, 1)
         self._row.addWidget(self.amount)
@@ -158,14 +157,17 @@ class _Amount(QWidget):
         self.with_tempo.setText(t("Tempo"))
         for box, text in zip(self.tempo, (t("out"), t("at the turn"), t("back")), strict=True):
             box.setPrefix(f"{text} ")
+            box.setSuffix(f" {t('s')}")
             box.setAccessibleName(t("Tempo: {part}", part=text))
 
     def set_unit(self, unit: float) -> None:
         for layout in (self._all, self._row, self._tempo_row):
             layout.setSpacing(round(8 * unit))
         self.amount.set_unit(unit)
-        for part in (self.kind, self.with_tempo, *self.tempo):
-            part.setMinimumHeight(round(40 * unit))
+        for part in (self.kind, self.with_tempo):
+            part.setMinimumHeight(round(42 * unit))
+        for box in self.tempo:
+            box.setFixedSize(round(126 * unit), round(42 * unit))
 
 
 class StepForm(QWidget):
@@ -184,7 +186,6 @@ class StepForm(QWidget):
         for box in (self.rest, self.between):
             box.setRange(0, int(MOST_REST))
             box.setSingleStep(5)
-            box.setSuffix(" s")
         self.labels = [QLabel() for _ in range(3)]
         self._around = QGridLayout()
         for column, (label, stepper) in enumerate(zip(self.labels, self.steppers, strict=True)):
@@ -236,6 +237,8 @@ class StepForm(QWidget):
         for label, stepper, text in zip(self.labels, self.steppers, texts, strict=True):
             label.setText(text)
             stepper.retranslate(text)
+        for box in (self.rest, self.between):
+            box.setSuffix(f" {t('s')}")
         for amount in self.amounts:
             amount.retranslate()
 

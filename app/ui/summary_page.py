@@ -80,8 +80,9 @@ class SummaryPage(QWidget):
         words.addWidget(self.title)
         words.addWidget(self.when)
         self._head = QHBoxLayout()
+        self._head.addWidget(self.home)
         self._head.addLayout(words, 1)
-        for button in (self.export, self.home, self.go_again):
+        for button in (self.export, self.go_again):
             self._head.addWidget(button)
         self._next = QVBoxLayout(self.next)
         for part in (self.next_title, self.still, self.next_text, self.next_often):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
@@ -302,6 +302,29 @@ def label(button: QAbstractButton, text: str) -> None:
     button.setAccessibleName(text)
 
 
+def palette() -> QPalette:
+    """The theme for what the style sheet does not reach: file dialogs, boxes, placeholders."""
+    made = QPalette(colour("raised"), colour("background"))
+    roles = QPalette.ColorRole
+    for role, name in (
+        (roles.WindowText, "text"),
+        (roles.Text, "text"),
+        (roles.ButtonText, "text"),
+        (roles.PlaceholderText, "muted"),
+        (roles.Base, "surface"),
+        (roles.AlternateBase, "raised"),
+        (roles.ToolTipBase, "raised"),
+        (roles.ToolTipText, "text"),
+        (roles.Highlight, "selected"),
+        (roles.HighlightedText, "text"),
+        (roles.Link, "info"),
+    ):
+        made.setColor(role, colour(name))
+    for role in (roles.WindowText, roles.Text, roles.ButtonText):
+        made.setColor(QPalette.ColorGroup.Disabled, role, colour("muted"))
+    return made
+
+
 def app_icon() -> QIcon:
     return QIcon(str(ASSETS / "icon.svg"))
 
@@ -313,6 +336,13 @@ def exercise_icon(exercise: str) -> str:
         if (ICONS / "exercises" / f"{exercise}.svg").is_file()
         else "exercises/exercise"
     )
+
+
+def strong() -> str:
+    """CSS of what stands out in a text: a weight that the typeface has, not one that Qt makes up."""
+    chinese = ", ".join(f"'{family}'" for family in _CHINESE)
+    family = _FAMILIES.get("SemiBold", "sans-serif")
+    return f"font-family: '{family}', {chinese}; font-weight: {_semi_bold()};"
 
 
 def style_sheet(scale: float) -> str:
@@ -334,7 +364,10 @@ def style_sheet(scale: float) -> str:
     tick = (ICONS / f"tick_{'light' if QColor(now.on_fill).lightness() > 127 else 'dark'}.svg").as_posix()
     return f"""
     * {{ font-family: {regular}; font-size: {pt(15)}; color: {now.text}; outline: none; }}
-    QMainWindow, QWidget#page {{ background: {now.background}; }}
+    QMainWindow, QDialog, QWidget#page {{ background: {now.background}; }}
+    QDialog QLabel {{ font-size: {pt(17)}; }}
+    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
+    QHeaderView::section {{ background: {now.raised}; border: none; padding: {px(4)} {px(8)}; }}
     QToolTip {{ background: {now.raised}; color: {now.text}; border: 1px solid {now.line};
         padding: {px(6)}; }}
     QLabel {{ background: transparent; }}
@@ -367,9 +400,9 @@ def style_sheet(scale: float) -> str:
     QLabel#status {{ color: {now.muted}; font-size: {pt(13)}; }}
     QFrame#card {{ background: {now.surface}; border: {edge}; border-radius: {px(14)}; }}
     QFrame#notice {{ background: {now.surface}; border: 1px solid {now.line}; border-radius: {px(18)}; }}
-    QLabel#noticeTitle {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(27)}; }}
-    QLabel#noticeText {{ color: {now.muted}; font-size: {pt(17)}; }}
-    QLabel#noticeKeys {{ font-size: {pt(17)}; }}
+    QLabel#noticeTitle {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(29)}; }}
+    QLabel#noticeText {{ color: {now.text}; font-size: {pt(20)}; }}
+    QLabel#problem {{ color: {now.fault}; font-size: {pt(19)}; }}
     QComboBox {{ background: {now.raised}; border: 1px solid {now.line}; border-radius: {px(10)};
         padding: {px(7)} {px(38)} {px(7)} {px(10)}; min-height: {px(24)};
         combobox-popup: 0; }}
@@ -390,7 +423,7 @@ def style_sheet(scale: float) -> str:
         padding: {px(9)} {px(16)}; }}
     QToolButton {{ padding: {px(7)}; }}
     QPushButton:pressed, QToolButton:pressed {{ background: {now.line}; }}
-    QPushButton:disabled {{ color: {now.muted}; border-color: {now.raised}; }}
+    QPushButton:disabled, QToolButton:disabled {{ color: {now.muted}; border-color: {now.raised}; }}
     QToolButton:checked {{ background: {now.selected}; border-color: {now.accent}; }}
     QPushButton#primary {{ background: {now.accent}; color: {now.on_fill}; border: none;
         font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(20)}; }}

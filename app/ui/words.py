@@ -92,8 +92,9 @@ def plain(identifier: str) -> str:
 
 
 def phase_name(phase: str) -> str:
-    """A phase as it stands under the counter."""
-    return plain(phase) if phase else ""
+    """A phase as it stands under the counter. "phase start" is not the button "Start" in every language."""
+    own = translations(_language).get(f"phase {phase}") if _language != "en" else None
+    return own or (plain(phase) if phase else "")
 
 
 def headline(prompt: str) -> str:

@@ -32,6 +32,7 @@ from app.ui.step_form import StepForm
 from app.ui.words import language, t
 
 ROLE = Qt.ItemDataRole.UserRole
+_MISSING_NAME, _MISSING_EXERCISE = "Give the workout a name.", "Add an exercise first."
 USUAL_REPS, USUAL_HOLD, USUAL_SETS, USUAL_REST = 10, 30.0, 3, 60.0
 
 
@@ -68,6 +69,7 @@ class WorkoutEditor(QWidget):
         self.library, self.folder = library, folder
         self.plan = plan or Plan(id="", names={}, steps=())
         self._before = self.plan
+        self._problem = ""
         self._unit = 1.0
         self._make_parts()
         self._lay_out()
@@ -81,7 +83,7 @@ class WorkoutEditor(QWidget):
         self.save = theme.named(QPushButton(), "primary")
         self.name = theme.named(QLineEdit(), "search")
         self.length = theme.named(QLabel(), "lead")
-        self.told = theme.named(QLabel(), "lead")
+        self.told = theme.named(QLabel(), "problem")
         self.told.setWordWrap(True)
         self.told.hide()
         self.search = theme.named(QLineEdit(), "search")
@@ -102,10 +104,10 @@ class WorkoutEditor(QWidget):
 
     def _lay_out(self) -> None:
         self._head = QHBoxLayout()
+        self._head.addWidget(self.cancel)
         self._head.addWidget(self.title)
         self._head.addWidget(self.name, 1)
         self._head.addWidget(self.length)
-        self._head.addWidget(self.cancel)
         self._head.addWidget(self.save)
         left, middle = QVBoxLayout(), QVBoxLayout()
         left.addWidget(self.library_title)
@@ -138,7 +140,7 @@ class WorkoutEditor(QWidget):
     def _connect(self) -> None:
         self.cancel.clicked.connect(self.cancelled)
         self.save.clicked.connect(self.save_plan)
-        self.name.textEdited.connect(lambda _: self._say())
+        self.name.textChanged.connect(lambda _: self._say())
         self.search.textChanged.connect(self._filter)
         self.search.returnPressed.connect(self._add_first)
         self.choices.itemActivated.connect(lambda item: self.add_exercise(item.data(ROLE)))
@@ -204,8 +206,7 @@ class WorkoutEditor(QWidget):
         """Writes it and says so by `saved`; else the line above says why not."""
         name = " ".join(self.name.text().split())
         if not name or not self.plan.steps:
-            missing = t("Give the workout a name.") if not name else t("Add an exercise first.")
-            self._tell(missing)
+            self._tell(_MISSING_NAME if not name else _MISSING_EXERCISE)
             (self.search if name else self.name).setFocus()
             return
         own = self._before.path is not None and self._before.path.parent == self.folder
@@ -266,7 +267,7 @@ class WorkoutEditor(QWidget):
             )
             parts.append(amounts.named(self.library, planned.exercise, amount))
         rest = t("rest {time}", time=amounts.length(step.rest))
-        return f"{number + 1}.  {'  +  '.join(parts)}\n      {rounds} · {rest}"
+        return f"{number + 1}.  {'  +  '.join(parts)}\n{rounds} · {rest}"
 
     def _show_step(self, row: int) -> None:
         there = 0 <= row < len(self.plan.steps)
@@ -290,12 +291,18 @@ class WorkoutEditor(QWidget):
             if self.plan.steps
             else ""
         )
+        missing = {_MISSING_NAME: not self.name.text().strip(), _MISSING_EXERCISE: not self.plan.steps}
+        if not missing.get(self._problem, True):
+            self._tell("")  # it has been mended
         changed = self.plan != self._before or self.name.text() != amounts.names(self._before.names)
         self.cancel.setText(t("Leave without saving") if changed else t("Back"))
         self.cancel.setAccessibleName(self.cancel.text())
+        self.cancel.setIcon(theme.icon("back"))
 
     def _tell(self, text: str) -> None:
-        self.told.setText(text)
+        """A text for `t`, or what an error says."""
+        self._problem = text
+        self.told.setText(f"⚠ {t(text)}" if text else "")
         self.told.setVisible(bool(text))
 
     def _filter(self, wanted: str) -> None:
@@ -338,8 +345,8 @@ class WorkoutEditor(QWidget):
         theme.label(self.add, t("Add"))
         self.add.setIcon(theme.icon("plus"))
         for tool, icon, text in (
-            (self.up, "", t("Up")),
-            (self.down, "", t("Down")),
+            (self.up, "", t("Move up")),
+            (self.down, "", t("Move down")),
             (self.remove, "close", t("Remove")),
         ):
             tool.setText(text)
@@ -356,6 +363,7 @@ class WorkoutEditor(QWidget):
         self.choices.setCurrentRow(max(0, chosen))
         self._filter(self.search.text())
         self.form.retranslate()
+        self._tell(self._problem)
         self._fill(max(0, self.row))
 
     def set_unit(self, unit: float, *, portrait: bool) -> None:

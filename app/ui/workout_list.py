@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from app.history import WorkoutLine
@@ -154,13 +154,3 @@ class WorkoutList(QListView):
             self.open_chosen()
         else:
             super().keyPressEvent(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if not self.lines:
-            with QPainter(self.viewport()) as painter:
-                painter.setFont(theme.font(17 * self.unit))
-                painter.setPen(theme.colour("muted"))
-                flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-                text = t("Your workouts will stand here. Go home and choose one: five minutes are enough.")
-                painter.drawText(QRectF(self.viewport().rect()).adjusted(16, 0, -16, 0), flags, text)

@@ -302,10 +302,10 @@ def test_a_workout_is_made_with_the_keyboard_and_saved(tmp_path: Path) -> None:
     saved = QSignalSpy(editor.saved)
     assert "Choose an exercise" in texts(editor)
     editor.save_plan()
-    assert editor.told.text() == "Give the workout a name."
+    assert editor.told.text() == "⚠ Give the workout a name."
     QTest.keyClicks(editor.name, "Leg day!")
     editor.save_plan()
-    assert editor.told.text() == "Add an exercise first."
+    assert editor.told.text() == "⚠ Add an exercise first."
     for word in ("squat", "plank", "push"):
         QTest.keyClicks(editor.search, word)
         press(editor.search, Qt.Key.Key_Return)

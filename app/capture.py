@@ -1,7 +1,7 @@
-"""Where frames come from: a camera, a video file or the demo clip, and the thread that reads them.
+"""Where frames come from: a camera, a video file or the demo clip.
 
-A Source is read by one thread. In the app that is the CaptureThread, which keeps only the newest
-frame (a late picture is worth nothing); a command reads the Source itself and misses no frame.
+A Source is read by one thread. In the app that is a CaptureThread (app/capture_thread.py), which keeps only
+the newest frame (a late picture is worth nothing); a command reads the Source itself and misses no frame.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
@@ -23,11 +23,14 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 # Media Foundation on Windows takes up to minutes to open a camera with hardware transforms on.
 os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
+# OpenCV's read() on Linux would wait ten seconds for a camera that gives nothing.
+os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.camera_trouble import CameraError
 from app.containers import missing_bytes, shown_seconds
 from app.errors import SourceError
 
@@ -35,7 +38,7 @@ __all__ = [
     "DEMO",
     "VIDEO_SUFFIXES",
     "CameraInfo",
-    "CaptureThread",
+    "CameraOpener",
     "Frame",
     "NewestSlot",
     "Source",
@@ -43,6 +46,7 @@ __all__ = [
     "check_source",
     "list_cameras",
     "open_source",
+    "steady_seconds",
 ]
 
 log = logging.getLogger(__name__)
@@ -57,10 +61,18 @@ STILL_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tif
 INDEXED_SUFFIXES: Final = (".mp4", ".mov", ".m4v", ".avi")
 CAMERA_SIZE: Final = (1280, 720)
 CAMERA_PATIENCE: Final = 3.0  # seconds without a frame before a camera counts as lost
-FROZEN_PATIENCE: Final = 8.0  # seconds of the very same bytes: a live sensor always has some noise
 
 Image = NDArray[np.uint8]
 T = TypeVar("T")
+
+
+def steady_seconds() -> float:
+    """The clock of live frames: it never goes back, whatever becomes of the date, and it goes on while the
+    machine sleeps, so that an hour of sleep is an hour between two frames and not a moment."""
+    if sys.platform == "win32":
+        return time.perf_counter()
+    # Only Linux's own CLOCK_MONOTONIC stands still in sleep.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,7 +80,7 @@ class Frame:
     """One image with its capture time.
 
     image: H x W x 3 uint8, BGR, upright.
-    time: seconds; a camera's from a monotonic clock, a file's from its own timestamps, from 0.
+    time: seconds; a camera's by `steady_seconds`, a file's from its own timestamps, from 0.
     index: 0, 1, 2, ... as read from the source.
     arrived: monotonic seconds at which the frame was handed out live, for showing the latency
         only; 0 when nobody asked.
@@ -199,21 +211,22 @@ class FileSource(_Capture):
 
 
 class CameraSource(_Capture):
-    """A camera. Frames carry the monotonic time at which they came.
+    """A camera. Frames carry the time at which they came, by `steady_seconds`.
 
-    Raises SourceError when the camera is absent or taken, and from read() when it gives no new
-    picture for a few seconds.
+    Raises CameraError when the camera is absent or taken, and from read() when it gives no picture for a few
+    seconds.
     """
 
     live = True
 
     def __init__(self, index: int, *, name: str | None = None, size: tuple[int, int] = CAMERA_SIZE) -> None:
         self.name = name or f"Camera {index}"
+        self.index, self.listed = index, name is not None
         self.frame_count: int | None = None
         super().__init__(cv2.VideoCapture(index, _camera_api()))
         if not self._capture.isOpened():
             self.close()
-            raise SourceError(_no_camera(index, name))
+            raise _no_camera(index, name)
         # Motion JPEG first: raw frames of this size come at 10 a second over USB 2.
         self._capture.set(cv2.CAP_PROP_FOURCC, float(cv2.VideoWriter.fourcc(*"MJPG")))
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
@@ -223,36 +236,29 @@ class CameraSource(_Capture):
         self.width = int(self._number(cv2.CAP_PROP_FRAME_WIDTH))
         self.height = int(self._number(cv2.CAP_PROP_FRAME_HEIGHT))
         self.fps = self._number(cv2.CAP_PROP_FPS) or 30.0
-        self._print = 0
-        self._changed = time.monotonic()
 
     def read(self) -> Frame | None:
         asked = time.monotonic()
         while True:
             ok, raw = self._capture.read()
-            now = time.monotonic()
             if ok and raw is not None:
                 break
-            if now - asked > CAMERA_PATIENCE:
-                raise SourceError(f"{self.name}: no picture for {now - asked:.0f} s; check its cable")
+            if (waited := time.monotonic() - asked) > CAMERA_PATIENCE:
+                raise self._lost(waited)
             time.sleep(0.02)
         image = _as_bgr(raw)
-        self._check_frozen(image, now)
         self.height, self.width = image.shape[:2]
-        frame = Frame(image=image, time=now, index=self._index)
+        frame = Frame(image=image, time=steady_seconds(), index=self._index)
         self._index += 1
         return frame
 
-    def _check_frozen(self, image: Image, now: float) -> None:
-        """An unplugged camera may go on "giving" its last frame; a live one never repeats a byte pattern."""
-        fingerprint = hash(image[::16, ::16].tobytes())
-        if fingerprint != self._print:
-            self._print, self._changed = fingerprint, now
-        elif now - self._changed > FROZEN_PATIENCE:
-            raise SourceError(
-                f"{self.name}: the same picture for {now - self._changed:.0f} s; it may be unplugged, "
-                f"covered or held by another program"
-            )
+    def _lost(self, waited: float) -> CameraError:
+        if self.listed and self.index not in [camera.index for camera in list_cameras()]:
+            return CameraError(f"{self.name}: is gone; plug it in again", "absent")
+        if not self._index:  # a camera that another program has can be opened on Linux, but not read
+            text = f"{self.name}: opens and gives no picture; close other programs that use it"
+            return CameraError(text, "taken")
+        return CameraError(f"{self.name}: no picture for {waited:.0f} s; check its cable", "silent")
 
 
 def open_source(spec: str, *, size: tuple[int, int] = CAMERA_SIZE) -> Source:
@@ -266,6 +272,33 @@ def open_source(spec: str, *, size: tuple[int, int] = CAMERA_SIZE) -> Source:
     if isinstance(found, CameraInfo):
         return CameraSource(found.index, name=found.name or None, size=size)
     return FileSource(found, name="Demo clip" if found == DEMO_CLIP else None)
+
+
+class CameraOpener:
+    """Opens what spec names, as often as asked (see `open_source`); a camera again by its name.
+
+    Plugged in again, a camera may have another number, and its old number may by then be another camera's, by
+    which nobody asked to be seen. size: None for the usual one. opening: in the place of `open_source`.
+    Raises SourceError.
+    """
+
+    def __init__(
+        self, spec: str, *, size: tuple[int, int] | None = None, opening: Callable[..., Source] = open_source
+    ) -> None:
+        self._spec, self._opening = spec, opening
+        self._options = {} if size is None else {"size": size}
+        self._name: str | None = None  # of the camera, once it was opened
+
+    def __call__(self) -> Source:
+        if self._name is None:
+            source = self._opening(self._spec, **self._options)
+            if isinstance(source, CameraSource) and source.listed:
+                self._name = source.name
+            return source
+        index = next((camera.index for camera in list_cameras() if camera.name == self._name), None)
+        if index is None:
+            raise CameraError(f"{self._name}: is not there; plug it in again", "absent")
+        return CameraSource(index, name=self._name, **self._options)
 
 
 def check_source(spec: str) -> None:
@@ -366,17 +399,19 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _no_camera(index: int, name: str | None) -> str:
-    cameras = list_cameras()
+def _no_camera(index: int, name: str | None) -> CameraError:
+    """Why camera number index could not be opened. name: as the machine lists it; None: it does not."""
     if name is not None:
-        return (
+        return CameraError(
             f"{name}: cannot be opened; close other programs that use it and allow camera access "
-            f"in the system's privacy settings"
+            f"in the system's privacy settings",
+            "taken",
         )
-    listed = ", ".join(f"{camera.index} = {camera.name}" for camera in cameras)
+    listed = ", ".join(f"{camera.index} = {camera.name}" for camera in list_cameras())
     if listed:
-        return f"camera {index}: there is none; this machine has {listed}"
-    return f"camera {index}: no camera was found; plug one in, or use a video file or `--source {DEMO}`"
+        return CameraError(f"camera {index}: there is none; this machine has {listed}", "absent")
+    text = f"camera {index}: no camera was found; plug one in, or use a video file or `--source {DEMO}`"
+    return CameraError(text, "absent")
 
 
 def _not_found(text: str, path: Path, cameras: list[CameraInfo]) -> str:
@@ -425,118 +460,13 @@ class NewestSlot(Generic[T]):
             self._condition.notify_all()
 
     @property
+    def waiting(self) -> bool:
+        """Whether an item is there that was not taken yet."""
+        with self._condition:
+            return self._item is not None
+
+    @property
     def closed(self) -> bool:
         """True when closed and empty: nothing will come any more."""
         with self._condition:
             return self._closed and self._item is None
-
-
-def _nothing(*_: object) -> None:
-    """The callback of one who does not listen."""
-
-
-class CaptureThread:
-    """Opens a source and reads it in a thread of its own; every slot gets the newest frame.
-
-    Callbacks are called in that thread: opened(source), failed(one line), ended(). The slots are
-    closed when nothing more will come. real_time: a file is played at its own speed, else as fast
-    as it decodes. loop: a file begins again at its end; times and indices go on rising.
-    """
-
-    def __init__(
-        self,
-        factory: Callable[[], Source],
-        *slots: NewestSlot[Frame],
-        real_time: bool = True,
-        loop: bool = False,
-        opened: Callable[[Source], None] = _nothing,
-        failed: Callable[[str], None] = _nothing,
-        ended: Callable[[], None] = _nothing,
-    ) -> None:
-        self._factory, self._slots = factory, slots
-        self._real_time, self._loop = real_time, loop
-        self._opened, self._failed, self._ended = opened, failed, ended
-        self._stop = threading.Event()
-        self._running = threading.Event()
-        self._running.set()
-        self._shift = 0.0  # monotonic time at which the file's time 0 is due
-        self.last_frame = 0.0  # monotonic time of the newest frame, 0 before the first
-        # A daemon: a driver that hangs in read() must not keep the program from ending.
-        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def pause(self) -> None:
-        """Holds a file where it is. A camera goes on (its pictures cannot wait)."""
-        self._running.clear()
-
-    def resume(self) -> None:
-        self._running.set()
-
-    def stop(self, timeout: float | None = None) -> bool:
-        """Asks the thread to end and waits up to timeout seconds (None: not at all). True: it has ended."""
-        self._stop.set()
-        self._running.set()
-        if timeout is not None and self._thread.is_alive():
-            self._thread.join(timeout)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
-        try:
-            self._read_all()
-        except Exception as error:
-            if not isinstance(error, SourceError):
-                log.exception("the source broke")
-            if not self._stop.is_set():
-                self._failed(str(error) or type(error).__name__)
-        finally:
-            for slot in self._slots:
-                slot.close()
-
-    def _read_all(self) -> None:
-        offset, count = 0.0, 0
-        again = True
-        while again and not self._stop.is_set():
-            with self._factory() as source:
-                if count == 0 and not self._stop.is_set():
-                    self._opened(source)
-                self._shift = 0.0
-                last = 0.0
-                while not self._stop.is_set():
-                    frame = source.read()
-                    if frame is None:
-                        break
-                    last = frame.time
-                    if not source.live:
-                        frame = replace(frame, time=frame.time + offset, index=count)
-                        if count:  # the first picture is shown at once, even of a source on hold
-                            self._wait_until_due(frame.time)
-                    count += 1
-                    self._hand_out(frame)
-                again = self._loop and not source.live and count > 0
-                offset += last + 1.0 / source.fps
-        if not self._stop.is_set():
-            self._ended()
-
-    def _hand_out(self, frame: Frame) -> None:
-        if self._stop.is_set():
-            return
-        self.last_frame = time.monotonic()
-        frame = replace(frame, arrived=self.last_frame)
-        for slot in self._slots:
-            slot.put(frame)
-
-    def _wait_until_due(self, frame_time: float) -> None:
-        """Real speed: frame_time is due at shift + frame_time. Pauses and hold-ups move the shift."""
-        if not self._running.is_set():
-            self._running.wait()
-            self._shift = 0.0
-        if not self._real_time:
-            return
-        now = time.monotonic()
-        late = now - (self._shift + frame_time)
-        if self._shift == 0.0 or late > 0.5:
-            self._shift = now - frame_time
-        elif late < 0.0:
-            self._stop.wait(-late)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import app.capture as capture
+from app.camera_trouble import CameraError
 from app.capture import (
     CameraInfo,
-    CaptureThread,
+    CameraOpener,
     Frame,
     NewestSlot,
     Source,
@@ -206,19 +207,59 @@ def test_a_camera_that_stops_is_reported(camera: FakeCamera, monkeypatch: pytest
         times = [frame.time for frame in (source.read() for _ in range(3)) if frame is not None]
         assert len(times) == 3
         assert times == sorted(times)
-        with pytest.raises(SourceError, match="USB Camera: no picture"):
+        with pytest.raises(CameraError, match="USB Camera: no picture") as caught:
             source.read()
+        assert caught.value.trouble == "silent"
+        monkeypatch.setattr(capture, "list_cameras", list)
+        with pytest.raises(CameraError, match="plug it in again") as caught:
+            source.read()
+        assert caught.value.trouble == "absent"
 
 
-def test_a_camera_that_repeats_its_last_picture_is_reported(
+def test_a_camera_that_opens_and_gives_nothing_is_in_other_hands(
     camera: FakeCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capture, "FROZEN_PATIENCE", 0.02)
-    camera.frames = [np.full((8, 10, 3), 7, np.uint8) for _ in range(400)]
-    with open_source("4") as source, pytest.raises(SourceError, match="the same picture"):
-        for _ in range(400):
-            source.read()
-            time.sleep(0.001)
+    monkeypatch.setattr(capture, "CAMERA_PATIENCE", 0.05)
+    camera.frames = []
+    with open_source("4") as source, pytest.raises(CameraError, match="close other programs") as caught:
+        source.read()
+    assert caught.value.trouble == "taken"
+
+
+def test_a_camera_plugged_in_again_is_known_by_its_name(
+    camera: FakeCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not by its number, which may by then be another camera's."""
+    numbers: list[int] = []
+
+    def opened(index: int, api: int) -> FakeCamera:
+        numbers.append(index)
+        return camera
+
+    monkeypatch.setattr(capture.cv2, "VideoCapture", opened)
+    opener = CameraOpener("4")
+    opener().close()
+    other = CameraInfo(index=4, name="Built-in Camera")
+    monkeypatch.setattr(capture, "list_cameras", lambda: [other])
+    with pytest.raises(CameraError, match="USB Camera: is not there") as caught:
+        opener()
+    assert caught.value.trouble == "absent"
+    monkeypatch.setattr(capture, "list_cameras", lambda: [other, CameraInfo(index=6, name="USB Camera")])
+    assert opener().name == "USB Camera"
+    assert numbers == [4, 6]
+
+
+def test_the_frames_clock_is_not_the_date(camera: FakeCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sets the clock back by a day between two frames."""
+    with open_source("4") as source:
+        times = []
+        for day in (0, -1, +2):
+            monkeypatch.setattr(time, "time", lambda day=day: 1.7e9 + 86_400 * day)
+            frame = source.read()
+            assert frame is not None
+            times.append(frame.time)
+    assert 0 <= times[2] - times[0] < 60
+    assert times == sorted(times)
 
 
 def test_cameras_of_the_same_name_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,6 +286,13 @@ def test_a_driver_that_cannot_list_cameras_does_no_harm(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(cv2_enumerate_cameras, "enumerate_cameras", broken)
     assert list_cameras() == []
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.005)
 
 
 def test_the_newest_slot_keeps_one_item() -> None:
@@ -278,99 +326,3 @@ def test_a_waiting_taker_is_woken() -> None:
     slot.close()
     taker.join(5.0)
     assert taken == ["frame", None]
-
-
-class Keeping(NewestSlot[Frame]):
-    """A slot that remembers all it was given."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.given: list[Frame] = []
-
-    def put(self, item: Frame) -> None:
-        self.given.append(item)
-        super().put(item)
-
-
-class Listener:
-    """Hears what a capture thread says."""
-
-    def __init__(self) -> None:
-        self.opened: list[Source] = []
-        self.failures: list[str] = []
-        self.ends = 0
-
-    def end(self) -> None:
-        self.ends += 1
-
-
-def run(
-    factory: Callable[[], Source], slot: NewestSlot[Frame], **options: bool
-) -> tuple[CaptureThread, Listener]:
-    heard = Listener()
-    thread = CaptureThread(
-        factory, slot, opened=heard.opened.append, failed=heard.failures.append, ended=heard.end, **options
-    )
-    thread.start()
-    return thread, heard
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.005)
-
-
-def test_the_thread_reads_to_the_end_and_closes_the_slot(video: Path) -> None:
-    slot = Keeping()
-    _, heard = run(lambda: open_source(str(video)), slot, real_time=False)
-    wait_for(lambda: heard.ends)
-    wait_for(lambda: slot.take() is None and slot.closed)
-    assert [frame.index for frame in slot.given] == list(range(COUNT))
-    assert all(frame.arrived > 0 for frame in slot.given)
-    assert len(heard.opened) == 1
-    assert heard.failures == []
-
-
-def test_a_loop_goes_on_in_time(video: Path) -> None:
-    slot = Keeping()
-    thread, heard = run(lambda: open_source(str(video)), slot, real_time=False, loop=True)
-    wait_for(lambda: len(slot.given) > 2 * COUNT)
-    assert thread.stop(5.0)
-    times = [frame.time for frame in slot.given[: 2 * COUNT]]
-    assert np.diff(times) == pytest.approx(np.full(2 * COUNT - 1, 0.1), abs=2e-3)
-    assert len(heard.opened) == 1
-    assert heard.ends == 0
-
-
-def test_a_source_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
-    slot: NewestSlot[Frame] = NewestSlot()
-    _, heard = run(lambda: open_source(str(tmp_path)), slot)
-    wait_for(lambda: slot.closed)
-    assert len(heard.failures) == 1
-    assert "is a folder" in heard.failures[0]
-    assert heard.ends == 0
-
-
-def test_on_hold_the_first_picture_comes_and_no_more(video: Path) -> None:
-    slot = Keeping()
-    heard = Listener()
-    thread = CaptureThread(lambda: open_source(str(video)), slot, real_time=False, ended=heard.end)
-    thread.pause()
-    thread.start()
-    wait_for(lambda: slot.given)
-    time.sleep(0.05)
-    assert len(slot.given) == 1
-    thread.resume()
-    wait_for(lambda: heard.ends)
-    assert len(slot.given) == COUNT
-
-
-def test_a_thread_on_hold_can_be_stopped(video: Path) -> None:
-    slot = Keeping()
-    thread, heard = run(lambda: open_source(str(video)), slot)
-    thread.pause()
-    assert thread.stop(5.0)
-    assert heard.ends == 0
-    assert len(slot.given) < COUNT

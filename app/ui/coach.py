@@ -57,6 +57,7 @@ class CoachPage(CoachView):
         self.demo = False
         self._sources: tuple[object, ...] = ()  # as the picker shows them
         self._at_once = False  # a recording: counts from its first frame
+        self._latest = (0.0, 0.0)  # when the newest result came, and its frame's time
         self.done: WorkoutSummary | None = None
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -68,6 +69,7 @@ class CoachPage(CoachView):
 
     def _connect(self) -> None:
         self.feed.changed.connect(self.refresh)
+        self.feed.noted.connect(self.flash)
         self.video.fit_changed.connect(self.feed.runner.fit_pictures)
         self.overlays.skip_wanted.connect(self.skip)
         self.feed.happened.connect(self._on_happened)
@@ -280,6 +282,7 @@ class CoachPage(CoachView):
         progress = self.feed.take_progress()
         if progress is not None and self.coaching is not None:
             result = progress.result
+            self._latest = now, result.time
             self.stage.add_progress(progress, now)
             measured = result.measurement.values if result.measurement else None
             self.panel.plot.add(result.time, measured, result.phase)
@@ -295,8 +298,14 @@ class CoachPage(CoachView):
                 wrong = self.coaching.score.highlight
                 joints, bad = (wrong.joints, wrong.severity) if wrong is not None else (frozenset(), "error")
                 self.figure.set_pose(result.pose, joints, severity=bad)
+        elif self.feed.trouble is not None and self.coaching is not None and self.coaching.state == "rest":
+            came, time_of_it = self._latest
+            moved = self.coaching.pass_time(time_of_it + now - came)
+            self.narrator.step(now, self.coaching, moved)
+            self._take(moved)
+            self._show_score()
         score = self.coaching.score if self.coaching is not None else None
-        if self.stage.paint(now, score, with_pose=not self.paused):
+        if self.stage.paint(now, score, with_pose=not self.paused and self.feed.trouble is None):
             self.status.show_state(self.feed.source, self.feed.engine, self.stage)
         if self.video.busy_text:
             self.video.spin(now)
@@ -383,8 +392,9 @@ class CoachPage(CoachView):
     def _show_score(self) -> None:
         coaching = self.coaching
         if coaching is not None:
-            score = coaching.score
-            self.panel.counter.show_state(coaching.number, coaching.word, score.phase, score.progress)
+            score, seen = coaching.score, self.feed.trouble is None
+            phase, progress = (score.phase, score.progress) if seen else ("", 0.0)
+            self.panel.counter.show_state(coaching.number, coaching.word, phase, progress)
         self.banner.show_say(self._say())
 
     def _say(self) -> Say:
@@ -394,6 +404,8 @@ class CoachPage(CoachView):
             return Say(text=t("Get into place, it starts in a moment"), icon="person")
         if self.feed.spec is None:
             return Say(text=t("Choose a source to begin"), icon="camera")
+        if self.feed.trouble is not None and self.coaching.state != "rest":
+            return Say(text=t("No picture. What was counted stays"), tone="warning", icon="camera_off")
         return self.coaching.say
 
     def refresh(self) -> None:
@@ -403,6 +415,8 @@ class CoachPage(CoachView):
         self.card.show_notice(notice)
         if notice is None and covered:
             self.video.setFocus()  # so that keys are the page's
+        if self.feed.trouble is not None:
+            self._blank()
         self.video.dimmed = notice is not None
         self.video.busy_text = self.feed.busy
         can_run = self.feed.source is not None and self.coaching is not None
@@ -413,6 +427,12 @@ class CoachPage(CoachView):
         self._show_score()
         self.status.show_state(self.feed.source, self.feed.engine, self.stage)
         self.video.update()
+
+    def _blank(self) -> None:
+        """There is no picture: what was measured of the last one is no longer true."""
+        self.stage.lose()
+        self.figure.set_pose(None)
+        self.overlays.outline.show_advice(None)
 
     # ---- Qt's own events
 

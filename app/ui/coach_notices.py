@@ -30,6 +30,16 @@ def notice_on(page: CoachPage) -> Notice | None:
             demo=lambda: page.source_wanted.emit(DEMO),
             open_file=page.ask_for_file,
         )
+    if feed.trouble is not None and page.done is None:
+        return notices.camera_trouble(
+            feed.trouble,
+            feed.camera,
+            count=page.coaching.summary.count,
+            retry=feed.retry_camera,
+            finish=page.finish,
+            demo=lambda: page.source_wanted.emit(DEMO),
+            open_file=page.ask_for_file,
+        )
     if feed.spec is None and feed.cameras is not None and page.done is None:
         return notices.no_source(
             demo=lambda: page.source_wanted.emit(DEMO),

@@ -130,6 +130,14 @@ class Coaching:
         self._state = self.runner.state
         return self._moved(entered, asked)
 
+    def pass_time(self, time: float) -> Moved:
+        """Time goes by without a picture: a rest does not wait for one. time: on the frames' clock."""
+        if self.paused or self.state != "rest":
+            return Moved()
+        entered = self.runner.step(time)
+        self._state = self.runner.state
+        return self._moved(entered)
+
     def _recognise(self, result: StepResult) -> None:
         """In a single exercise of which nothing is counted, what is done may be another one."""
         if self._recogniser is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from app.camera_trouble import Trouble
 from app.ui.library import Entry
 from app.ui.notice import Action, Notice
 from app.ui.words import count_text, t
@@ -39,6 +40,57 @@ def source_failed(text: str, *, count: int, retry: Act, demo: Act, open_file: Ac
             Action(text=t("Demo clip"), icon="play", act=demo),
             Action(text=t("Open video…"), icon="folder", act=open_file),
         ),
+    )
+
+
+def camera_trouble(
+    trouble: Trouble, camera: str, *, count: int, retry: Act, finish: Act, demo: Act, open_file: Act
+) -> Notice:
+    """It goes by itself, when the picture is back. count: repetitions done so far."""
+    title, text = _trouble_words(trouble, camera)
+    lines = [text]
+    if count:
+        lines.append(t("Your set is kept: {reps}.", reps=count_text(count)))
+    lines.append(t("It goes on by itself as soon as there is a picture."))
+    others = (
+        (Action(text=t("Finish"), icon="flag", act=finish),)
+        if count
+        else (
+            Action(text=t("Demo clip"), icon="play", act=demo),
+            Action(text=t("Open video…"), icon="folder", act=open_file),
+        )
+    )
+    return Notice(
+        title=title,
+        text="\n".join(lines),
+        icon="camera_off",
+        ink="warning",
+        actions=(Action(text=t("Try now"), icon="refresh", act=retry), *others),
+    )
+
+
+def _trouble_words(trouble: Trouble, camera: str) -> tuple[str, str]:
+    """What is the matter, and how to mend it."""
+    if trouble == "absent":
+        return t("The camera is not there"), t("Plug in: {camera}.", camera=camera)
+    if trouble == "taken":
+        return t("The camera cannot be used"), t(
+            "Another program may have it: close that one. Or the system does not allow it: see its privacy "
+            "settings. ({camera})",
+            camera=camera,
+        )
+    if trouble == "slow":
+        return t("The camera takes long to open"), t("Some need a minute. ({camera})", camera=camera)
+    if trouble == "silent":
+        return t("The camera gives no picture"), t("Check its cable. ({camera})", camera=camera)
+    if trouble == "frozen":
+        return t("The picture stands still"), t(
+            "Unplug the camera and plug it in again, or look after the program that makes the picture. "
+            "({camera})",
+            camera=camera,
+        )
+    return t("The picture is black"), t(
+        "Is the lens covered, or its shutter closed? ({camera})", camera=camera
     )
 
 

@@ -5,23 +5,30 @@ from __future__ import annotations
 import threading
 import time
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.capture import CameraInfo, CaptureThread, Frame, NewestSlot, Source, list_cameras, open_source
+from app.camera_trouble import Patience
+from app.capture import CameraInfo, CameraOpener, Frame, NewestSlot, Source, list_cameras, open_source
+from app.capture_thread import CaptureThread
 from app.ui.fitting import Fit, FittingSlot
 
 
 class SourceRunner(QObject):
     """Every start is a new session with a number; what an older one still says is ignored.
 
-    opened(Source), failed(one line), ended() speak of the session under way; cameras_listed(list of
-    CameraInfo) answers look_for_cameras().
+    opened(Source), failed(one line), ended(), troubled(Trouble), back(seconds without a picture) speak of the
+    session under way, see CaptureThread; cameras_listed(list of CameraInfo) answers look_for_cameras().
     """
+
+    patience = Patience()  # with cameras
 
     opened = Signal(object)
     failed = Signal(str)
     ended = Signal()
+    troubled = Signal(str)
+    back = Signal(float)
     cameras_listed = Signal(list)
     _said = Signal(int, str, object)
 
@@ -47,13 +54,16 @@ class SourceRunner(QObject):
         self.to_screen, self.to_network = FittingSlot(self.to_screen.fit), NewestSlot()
         say = partial(self._said.emit, self.session)
         self._thread = CaptureThread(
-            partial(self.open_source, spec) if size is None else partial(self.open_source, spec, size=size),
+            CameraOpener(spec, size=size, opening=self.open_source),
             self.to_network,  # first: it has the longer way
             self.to_screen,
             loop=loop,
-            opened=lambda source: say("opened", source),
-            failed=lambda text: say("failed", text),
-            ended=lambda: say("ended", None),
+            patience=self.patience,
+            opened=partial(say, "opened"),
+            failed=partial(say, "failed"),
+            ended=partial(say, "ended", None),
+            troubled=partial(say, "troubled"),
+            back=partial(say, "back"),
         )
         self._thread.start()
         return self.session
@@ -84,11 +94,10 @@ class SourceRunner(QObject):
             else:
                 self._thread.resume()
 
-    @property
-    def silent_for(self) -> float:
-        """Seconds since the last frame; 0 before the first."""
-        last = self._thread.last_frame if self._thread is not None else 0.0
-        return time.monotonic() - last if last else 0.0
+    def retry(self) -> None:
+        """Opens a camera in trouble again at once."""
+        if self._thread is not None:
+            self._thread.retry()
 
     def look_for_cameras(self) -> None:
         """Lists the cameras off the main thread: some drivers take their time."""
@@ -99,13 +108,17 @@ class SourceRunner(QObject):
 
         threading.Thread(target=look, name="cameras", daemon=True).start()
 
-    def _hear(self, session: int, what: str, value: object) -> None:
+    def _hear(self, session: int, what: str, value: Any) -> None:
         if session != self.session or self._thread is None:
             return
         if what == "opened":
             self.opened.emit(value)
+        elif what == "troubled":
+            self.troubled.emit(value)
+        elif what == "back":
+            self.back.emit(value)
         elif what == "failed":
-            self.failed.emit(str(value))
+            self.failed.emit(value)
         else:
             self.ended.emit()
 

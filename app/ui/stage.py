@@ -47,6 +47,13 @@ class Stage:
         self.latency = self.network_rate = 0.0
         self.video.clear()
 
+    def lose(self) -> None:
+        """The picture is gone for a while: what was measured of it no longer holds."""
+        self._painted.clear()
+        self._new_progress = self._new_frame = None
+        self.latency = self.network_rate = 0.0
+        self.video.corner_text = ""
+
     @property
     def picture_rate(self) -> float:
         """New pictures a second over the last second or so; 0 while unknown."""

@@ -171,8 +171,7 @@ def test_a_source_that_breaks_keeps_the_set_and_can_be_tried_again(
         assert window.coach.card.notice is not None
         assert "the cable is out" in window.coach.card.notice.text
         assert "1 rep" in window.coach.card.notice.text
-        monkeypatch.undo()
-        monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
+        window.feed.runner.open_source = app.capture.open_source
         window.coach.card.buttons[0].click()
         yield lambda: window.coach.done is not None
         assert window.coach.done.count == 2

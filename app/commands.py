@@ -91,12 +91,11 @@ def load_estimator(args: argparse.Namespace) -> tuple[Estimator, dict[str, Any]]
     """
     # torch takes a second or two to import; commands that need no network do not wait for it.
     from app.estimator import Estimator
-    from app.runtimes import load_runtime
+    from app.lasting import load_lasting
 
-    runtime = load_runtime(args.weights, device=args.device, runtime=args.runtime)
-    for note in runtime.notes:
-        log.warning("%s", note)
-    runtime.warm_up()
+    runtime, fallbacks = load_lasting(args.weights, device=args.device, runtime=args.runtime)
+    for fallback in fallbacks:
+        log.warning("%s", fallback)
     model = {
         "name": runtime.model_name,
         "sha256": runtime.sha256,

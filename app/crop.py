@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,6 +70,11 @@ class Crop:
         back = np.array([[-uy, -ux], [ux, -uy]], np.float32)
         offset = (xy / size - 0.5) * self.side
         return (offset @ back.T + np.array(self.centre, np.float32)).astype(np.float32)
+
+
+def as_input(crops: Sequence[Image]) -> FloatArray:
+    """BGR uint8 crops of one size S -> (N, 3, S, S) float32 RGB in 0..1, as the networks take them."""
+    return cv2.dnn.blobFromImages(crops, scalefactor=1 / 255, swapRB=True)  # type: ignore[return-value]
 
 
 def whole(image: Image, up: tuple[float, float] = UPRIGHT, margin: float = 1.0) -> Crop:

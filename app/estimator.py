@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.capture import Frame
-from app.crop import MARGIN, MIN_SIDE, UPRIGHT, Crop, Image, around_candidate, around_joints, whole
+from app.crop import MARGIN, MIN_SIDE, UPRIGHT, Crop, Image, around_candidate, around_joints, as_input, whole
 from app.decode import Candidate, decode_finder, decode_joints, flip_maps
 from app.runtimes import Runtime
 from app.skeleton import MIRROR, NUM_JOINTS, FloatArray, Joint, Pose
@@ -317,7 +317,7 @@ class Estimator:
     def _candidates(self, image: Image, window: Crop) -> list[Candidate]:
         """Whom the finder sees in `window` (an upright square of the frame), in frame pixels."""
         size = self._runtime.finder_size
-        maps = self._runtime.finder_maps(_batch([window.cut(image, size)]))
+        maps = self._runtime.finder_maps(as_input([window.cut(image, size)]))
         scale = window.side / size
 
         def back(point: tuple[float, float]) -> tuple[float, float]:
@@ -333,13 +333,13 @@ class Estimator:
 
     def _read(self, image: Image, crop: Crop) -> Reading:
         size = self._runtime.input_size
-        maps = self._runtime.pose_maps(_batch([crop.cut(image, size)]))
+        maps = self._runtime.pose_maps(as_input([crop.cut(image, size)]))
         return _reading(maps, crop, size)
 
     def _read_twice(self, image: Image, crop: Crop) -> Reading:
         """The mean of the crop and its mirror image."""
         size = self._runtime.input_size
-        batch = _batch([crop.cut(image, size)])
+        batch = as_input([crop.cut(image, size)])
         batch = np.concatenate([batch, batch[:, :, :, ::-1]])
         maps = self._runtime.pose_maps(np.ascontiguousarray(batch))
         mean = (maps[:1] + flip_maps(maps[1:])) * np.float32(0.5)
@@ -404,11 +404,6 @@ def _as_bgr(image: Image) -> Image | None:
     channels = 1 if image.ndim == 2 else image.shape[2]
     code = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}.get(channels)
     return None if code is None else cv2.cvtColor(image, code)  # type: ignore[return-value]
-
-
-def _batch(crops: list[Image]) -> FloatArray:
-    """BGR uint8 crops of one size -> (N, 3, S, S) float32 RGB in 0..1."""
-    return cv2.dnn.blobFromImages(crops, scalefactor=1 / 255, swapRB=True)  # type: ignore[return-value]
 
 
 def _reading(maps: FloatArray, crop: Crop, size: int) -> Reading:

@@ -16,6 +16,9 @@ from app.skeleton import Pose
 
 # A prompt stays up long enough to be read from across the room, and then as long as its rule fires.
 SHOWN_SECONDS: Final = 3.0
+# Of what went on in a longer gap between two frames nobody knows: the machine slept, the camera was unplugged.
+# A hold ends with it, and a repetition is not pieced together across it.
+_LONGEST_GAP: Final = 2.0
 # Jitter of a camera's or a damaged file's clock is smoothed over; a longer jump back is a new recording.
 _LARGEST_STEP_BACK: Final = 0.5
 
@@ -83,6 +86,10 @@ class Pipeline:
         """Of the prompts from now on."""
         self._language = self._engine.language = language
 
+    def set_estimator(self, estimator: PoseEstimator) -> None:
+        """Another one finds the poses from the next frame on; the count goes on where it was."""
+        self._estimator = estimator
+
     def reset(self) -> None:
         """Counts from zero on and looks for a person anew."""
         if self._estimator is not None:
@@ -126,10 +133,12 @@ class Pipeline:
         return self._time is not None and time < self._time - _LARGEST_STEP_BACK
 
     def _advance(self, time: float, pose: Pose | None, frame: Frame | None) -> StepResult:
+        gap = 0.0
         if self._time is not None:
             time = max(time, self._time)
+            gap = time - self._time
         self._time = time
-        measurement = self._measurer.step(pose, time)
+        measurement = self._measurer.step(pose, time) if gap <= _LONGEST_GAP else None
         finished = self._counter.step(time, measurement)
         prompts = self._engine.step(time, measurement, self._counter.phase, finished)
         faults = tuple(fault for fault in self._engine.active if self._is_current(fault, time))

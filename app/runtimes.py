@@ -1,56 +1,61 @@
-"""The same weights on whatever the machine has: OpenVINO or PyTorch on the CPU, CUDA, Apple's MPS.
+"""The same weights on whatever the machine has: CUDA, Apple's MPS, OpenVINO or PyTorch on the CPU.
 
-OpenVINO is by far the fastest on CPUs. Its form of the network is made once from the PyTorch network,
-kept in the user's cache under the hash of the weights and the version of OpenVINO, and used only after its
-joints have agreed with PyTorch's. With a warm cache neither torch nor the network's code is imported.
+`load_runtime` gives the fastest that works and agrees with PyTorch. How each one runs the networks is told in
+app/torch_runtime.py and app/openvino_runtime.py, which are imported only when they are used; what happens
+when one breaks later, in app/lasting.py.
 """
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import json
-import logging
 import os
-import shutil
 import sys
-import tempfile
-import threading
-import warnings
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache as once
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
+from typing import Final, Literal, Protocol, get_args
 
 import numpy as np
 
-from app.decode import decode_joints
 from app.errors import UsageError, first_line
 from app.lifter import Lifter
 from app.skeleton import FloatArray
-from app.weights import Weights, WeightsError, load_weights
-
-if TYPE_CHECKING:
-    from openvino import Core, Model
-    from torch import nn
-
-log = logging.getLogger(__name__)
+from app.weights import SUFFIX, Kind, Weights, WeightsError, find_entry, load_weights
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 RuntimeName = Literal["auto", "openvino", "torch"]
 Maps = Callable[[FloatArray], FloatArray]
+Lift = Callable[[FloatArray, FloatArray], FloatArray]
+Way = tuple[str, str]  # device, runtime
 
-# Agreement asked of every runtime with PyTorch in single precision on the CPU.
-MAX_JOINT_ERROR: Final = 0.5  # input pixels, joints that PyTorch is sure of
-MAX_MAP_ERROR: Final = 0.02  # mean difference of the maps over their standard deviation
-SURE: Final = 0.3
-CACHE_FORMAT: Final = 1
+WAYS: Final[tuple[Way, ...]] = (("cuda", "torch"), ("mps", "torch"), ("cpu", "openvino"), ("cpu", "torch"))
+LIFTER: Final = "the lifter"  # what goes without, where its weights are damaged
 
 
 class DeviceError(UsageError):
-    """The device or runtime that was asked for is not there."""
+    """The device or runtime that was asked for is not there, or cannot run these weights."""
+
+
+# Why something is not used: it could not be loaded; it gives other joints than PyTorch; it broke while
+# running; it ran out of memory; it gave values that are no numbers; its weights file is damaged.
+Cause = Literal["unusable", "disagrees", "broke", "memory", "numbers", "damaged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fallback:
+    """What is not used, what is used instead, and why. reason: the system's own words, one line."""
+
+    wanted: str
+    used: str
+    cause: Cause
+    reason: str
+
+    def __str__(self) -> str:
+        if self.cause == "damaged":
+            return f"{self.reason}; until then, {self.used} is used"
+        if self.wanted == self.used:
+            return f"{self.wanted} gives no numbers for what it sees; nobody is found until it does"
+        return f"{self.wanted} is not used ({self.reason}); {self.used} runs the network"
 
 
 class Runtime(Protocol):
@@ -84,7 +89,7 @@ class Runtime(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedRuntime:
-    """What `load_runtime` gives. `notes`: one line each for whatever did not go the preferred way.
+    """What `load_runtime` gives. `fallbacks`: whatever did not go the preferred way.
 
     The arrays that the maps functions return are the caller's to keep.
     """
@@ -97,13 +102,23 @@ class LoadedRuntime:
     finder_size: int
     pose_maps: Maps
     finder_maps: Maps
-    lift: Callable[[FloatArray, FloatArray], FloatArray]
-    notes: tuple[str, ...] = ()
+    lift: Lift
+    fallbacks: tuple[Fallback, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The fallbacks, one line each."""
+        return tuple(str(fallback) for fallback in self.fallbacks)
 
     def warm_up(self) -> None:
         """Runs the networks once, so that the first frame does not pay for it."""
-        self.finder_maps(np.zeros((1, 3, self.finder_size, self.finder_size), np.float32))
-        self.pose_maps(np.zeros((1, 3, self.input_size, self.input_size), np.float32))
+        warm_up(self)
+
+
+def warm_up(runtime: Runtime) -> None:
+    """Runs both networks once on black pictures."""
+    runtime.finder_maps(np.zeros((1, 3, runtime.finder_size, runtime.finder_size), np.float32))
+    runtime.pose_maps(np.zeros((1, 3, runtime.input_size, runtime.input_size), np.float32))
 
 
 def load_runtime(
@@ -117,10 +132,164 @@ def load_runtime(
 ) -> LoadedRuntime:
     """The weights called `name` (and the finder's) on the best device there is, or on the one asked for.
 
-    "auto" takes CUDA, then MPS where PyTorch offers them, else the CPU with OpenVINO, and falls back to
-    PyTorch on the CPU with a note when that fails or disagrees. `cache` replaces the user's cache folder.
+    "auto" takes CUDA, then MPS where PyTorch offers them, else the CPU with OpenVINO, and falls back to the
+    next with a note when one fails or disagrees with PyTorch. `cache` replaces the user's cache folder.
     `progress` is told in a few words what takes long. Raises WeightsError for weights, DeviceError for a
     device or runtime that does not exist or cannot be had here.
+    """
+    possible = ways(device, runtime)
+    return Networks.read(name, finder=finder, cache=cache).on(possible, progress)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Networks:
+    """The weights, read and checked, in memory: what becomes of their files later changes nothing.
+
+    damaged: of pose or finder, whose file is not what the catalogue says, but whose converted form is in the
+    cache; these run in OpenVINO only.
+    """
+
+    pose: Weights
+    finder: Weights
+    lift: Lift
+    cache: Path | None
+    damaged: WeightsError | None = None
+    fallbacks: tuple[Fallback, ...] = ()
+
+    @classmethod
+    def read(cls, name: str = "auto", *, finder: str = "auto", cache: Path | None = None) -> Networks:
+        """Raises WeightsError when weights are missing or damaged and nothing can stand in for them."""
+        fallbacks: list[Fallback] = []
+        damaged: WeightsError | None = None
+        read: dict[str, Weights] = {}
+        asked: tuple[tuple[str, Kind], ...] = ((name, "pose"), (finder, "finder"))
+        for wanted, kind in asked:
+            try:
+                read[kind] = load_weights(wanted, kind)
+            except WeightsError as error:
+                read[kind] = _converted_earlier(wanted, kind, cache, error)
+                damaged = error
+                used = "the copy converted for this machine earlier"
+                fallbacks.append(_damaged(read[kind].name, used, error))
+        lift: Lift
+        try:
+            lift = Lifter.load(load_weights("auto", "lifter"))
+        except WeightsError as error:
+            lift = _as_it_is
+            fallbacks.append(_damaged(LIFTER, "depth as the network reads it", error))
+        return cls(
+            pose=read["pose"],
+            finder=read["finder"],
+            lift=lift,
+            cache=cache,
+            damaged=damaged,
+            fallbacks=tuple(fallbacks),
+        )
+
+    def on(self, ways: Sequence[Way], progress: Callable[[str], None] | None = None) -> LoadedRuntime:
+        """On the first of `ways` that works; those before it become fallbacks of the result.
+
+        Raises DeviceError when none does, WeightsError when the weights are at fault.
+        """
+        if self.damaged is not None:
+            ways = [way for way in ways if way[1] == "openvino"]
+            if not ways:
+                raise self.damaged
+        failed: list[tuple[Way, Exception]] = []
+        for way in ways:
+            try:
+                loaded = self._on(way, progress)
+            except WeightsError:
+                raise
+            except Exception as error:  # whatever a driver raises: the next one may still run the network
+                failed.append((way, error))
+                continue
+            fallbacks = tuple(fallback_from(error, other, way) for other, error in failed)
+            return replace(loaded, fallbacks=(*self.fallbacks, *fallbacks))
+        way, last = failed[-1]
+        mend = "--runtime torch" if way == ("cpu", "openvino") else "--device cpu"
+        raise DeviceError(
+            f"{spoken(*way)} cannot run these weights ({first_line(last)}); try {mend}"
+        ) from last
+
+    def _on(self, way: Way, progress: Callable[[str], None] | None) -> LoadedRuntime:
+        device, runtime = way
+        made: dict[str, Maps] = {}
+        for weights in (self.pose, self.finder):
+            if runtime == "openvino":
+                from app.openvino_runtime import openvino_maps
+
+                made[weights.kind] = openvino_maps(
+                    weights, threads=cpu_threads(), cache=self.cache, progress=progress
+                )
+            else:
+                from app.torch_runtime import torch_maps
+
+                made[weights.kind] = torch_maps(weights, device, threads=cpu_threads())
+        return LoadedRuntime(
+            model_name=self.pose.name,
+            sha256=self.pose.sha256,
+            device=device,
+            runtime=runtime,
+            input_size=self.pose.input_size,
+            finder_size=self.finder.input_size,
+            pose_maps=made["pose"],
+            finder_maps=made["finder"],
+            lift=self.lift,
+        )
+
+
+def _converted_earlier(name: str, kind: Kind, cache: Path | None, error: WeightsError) -> Weights:
+    """In place of a catalogue's file that is damaged: what was converted from it. Else raises the error."""
+    if name.endswith(SUFFIX):
+        raise error
+    entry = find_entry(name, kind)
+    weights = Weights(name=entry.name, kind=kind, sha256=entry.sha256, config=entry.config, data=b"")
+    try:
+        from app.openvino_runtime import has_converted
+
+        kept = has_converted(weights, cache)
+    except Exception:  # no OpenVINO: the damaged file is what is to be spoken of
+        kept = False
+    if not kept:
+        raise error
+    return weights
+
+
+def _damaged(wanted: str, used: str, error: WeightsError) -> Fallback:
+    return Fallback(wanted=wanted, used=used, cause="damaged", reason=first_line(error))
+
+
+def _as_it_is(xyz: FloatArray, confidence: FloatArray) -> FloatArray:
+    """In place of a lifter whose weights are damaged."""
+    return xyz
+
+
+def fallback_from(error: BaseException, wanted: Way, used: Way) -> Fallback:
+    """What an error of the way `wanted` means, now that `used` runs the networks."""
+    kind, text = type(error).__name__, str(error).lower()
+    cause: Cause = "unusable"
+    if kind == "DisagreementError":
+        cause = "disagrees"
+    elif isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "out of memory" in text:
+        cause = "memory"
+    return Fallback(wanted=spoken(*wanted), used=spoken(*used), cause=cause, reason=first_line(error))
+
+
+def spoken(device: str, runtime: str) -> str:
+    """The name of a way to run the networks: "CUDA", "OpenVINO"."""
+    if device != "cpu":
+        return device.upper()
+    return {"openvino": "OpenVINO", "torch": "PyTorch"}.get(runtime, runtime)
+
+
+# ---------------------------------------------------------------- what this machine has
+
+
+def ways(device: str = "auto", runtime: str = "auto") -> tuple[Way, ...]:
+    """The ways to run the networks here that `device` and `runtime` leave open, the best first.
+
+    Raises DeviceError for one that does not exist or cannot be had.
     """
     if device not in get_args(Device):
         raise DeviceError(f"unknown device {device!r}; choose one of {', '.join(get_args(Device))}")
@@ -128,87 +297,24 @@ def load_runtime(
         raise DeviceError(f"unknown runtime {runtime!r}; choose one of {', '.join(get_args(RuntimeName))}")
     if runtime == "openvino" and device in ("cuda", "mps"):
         raise DeviceError(f"the runtime openvino runs on the CPU, not on {device}; leave --runtime out")
-    weights = {"pose": load_weights(name, "pose"), "finder": load_weights(finder, "finder")}
-    lifter = Lifter.load(load_weights("auto", "lifter"))
-    notes: list[str] = []
-    chosen = _choose_device(device, runtime)
-    made: dict[str, Maps] | None = None
-    used = "torch"
-    if chosen == "cpu" and runtime != "torch":
-        try:
-            folder = cache if cache is not None else _cache_folder()
-            made = {kind: _openvino_maps(w, folder, progress) for kind, w in weights.items()}
-            used = "openvino"
-        except WeightsError:
-            raise
-        except Exception as error:  # whatever is wrong with it, PyTorch still runs the network
-            reason = first_line(error)
-            if runtime == "openvino":
-                raise DeviceError(
-                    f"OpenVINO cannot run these weights ({reason}); try --runtime torch"
-                ) from error
-            notes.append(f"OpenVINO is not used ({reason}); PyTorch runs the network, more slowly")
-    elif chosen != "cpu":
-        try:
-            made = {kind: _torch_maps(w, chosen, check=True) for kind, w in weights.items()}
-        except WeightsError:
-            raise
-        except Exception as error:
-            reason = first_line(error)
-            if device != "auto":
-                raise DeviceError(
-                    f"{chosen} cannot run these weights ({reason}); try --device cpu"
-                ) from error
-            log.warning("%s is not used (%s)", chosen, reason)
-            fallback = load_runtime(name, device="cpu", finder=finder, cache=cache, progress=progress)
-            return _with_note(fallback, f"{chosen} is not used ({reason}); the CPU runs the network")
-    if made is None:
-        made = {kind: _torch_maps(w, "cpu", check=False) for kind, w in weights.items()}
-    for note in notes:
-        log.warning(note)
-    return LoadedRuntime(
-        model_name=weights["pose"].name,
-        sha256=weights["pose"].sha256,
-        device=chosen,
-        runtime=used,
-        input_size=_side(weights["pose"]),
-        finder_size=_side(weights["finder"]),
-        pose_maps=made["pose"],
-        finder_maps=made["finder"],
-        lift=lifter,
-        notes=tuple(notes),
-    )
-
-
-def _with_note(runtime: LoadedRuntime, note: str) -> LoadedRuntime:
-    values = {key: getattr(runtime, key) for key in runtime.__dataclass_fields__}
-    return LoadedRuntime(**{**values, "notes": (note, *runtime.notes)})
-
-
-def _side(weights: Weights) -> int:
-    return int(weights.config.get("input_size", 256))
-
-
-# ---------------------------------------------------------------- devices
-
-
-def _choose_device(device: str, runtime: str) -> str:
-    if device == "cpu" or runtime == "openvino":
-        return "cpu"
-    # Importing torch costs a second or two: only where an accelerator can be.
-    if device in ("auto", "cuda") and _nvidia_driver():
-        import torch
-
-        if torch.cuda.is_available():
-            return "cuda"
-    if device in ("auto", "mps") and sys.platform == "darwin":
-        import torch
-
-        if torch.backends.mps.is_available():
-            return "mps"
-    if device != "auto":
+    open_ = [way for way in WAYS if device in ("auto", way[0]) and runtime in ("auto", way[1])]
+    found = tuple(way for way in open_ if _is_here(way[0]))
+    if not found:
         raise DeviceError(f"no {device} device that PyTorch can use here; leave --device out or use cpu")
-    return "cpu"
+    return found
+
+
+def _is_here(device: str) -> bool:
+    # Importing torch costs a second or two: only where an accelerator can be.
+    if device == "cuda" and _nvidia_driver():
+        import torch
+
+        return torch.cuda.is_available()
+    if device == "mps" and sys.platform == "darwin":
+        import torch
+
+        return torch.backends.mps.is_available()
+    return device == "cpu"
 
 
 def _nvidia_driver() -> bool:
@@ -232,254 +338,3 @@ def cpu_threads() -> int:
     except AttributeError:
         cores = os.cpu_count() or 1
     return cores if cores <= 2 else min(4, cores - 1)
-
-
-# ---------------------------------------------------------------- PyTorch
-
-
-def _network(weights: Weights) -> nn.Module:
-    from app.network import build
-
-    try:
-        network = build(weights.config)
-        network.load_state_dict(weights.tensors(), strict=True)
-    except (TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise WeightsError(
-            f"weights {weights.name}: they do not fit this version's network ({reason})"
-        ) from error
-    return network.eval()
-
-
-def _fold(network: nn.Module) -> None:
-    """Folds each normalisation into the convolution before it, in place: the same function, faster."""
-    import torch
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    for module in network.modules():
-        if isinstance(module, torch.nn.Sequential):
-            for i in range(len(module) - 1):
-                first, second = module[i], module[i + 1]
-                if isinstance(first, torch.nn.Conv2d) and isinstance(second, torch.nn.BatchNorm2d):
-                    module[i] = fuse_conv_bn_eval(first, second)
-                    module[i + 1] = torch.nn.Identity()
-
-
-def _torch_maps(weights: Weights, device: str, *, check: bool) -> Maps:
-    """PyTorch on `device`: half precision on CUDA, single precision elsewhere, channels last."""
-    import torch
-
-    network = _network(weights)
-    reference = _plain(network, weights) if check else None
-    _fold(network)
-    dtype = torch.float16 if device == "cuda" else torch.float32
-    network = network.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    @torch.inference_mode()
-    def maps(batch: FloatArray) -> FloatArray:
-        x = torch.from_numpy(np.ascontiguousarray(batch)).to(device=device, dtype=dtype)
-        y = network(x.contiguous(memory_format=torch.channels_last))
-        result: FloatArray = y.float().cpu().contiguous().numpy()
-        return result
-
-    if reference is not None:
-        _require_agreement(weights, maps(_trial(weights)), reference)
-    return maps
-
-
-def _plain(network: nn.Module, weights: Weights) -> FloatArray:
-    """PyTorch's own answer, single precision on the CPU, to the trial picture."""
-    import torch
-
-    with torch.inference_mode():
-        reference: FloatArray = network(torch.from_numpy(_trial(weights))).numpy()
-    return reference
-
-
-def _trial(weights: Weights) -> FloatArray:
-    """A fixed picture (1, 3, S, S): a plain figure before a smooth background, enough to excite the maps."""
-    import cv2
-
-    side = _side(weights)
-    random = np.random.default_rng(0)
-    small = random.uniform(60, 200, (8, 8, 3)).astype(np.float32)
-    picture = cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
-    unit = side / 256.0
-
-    def at(x: float, y: float) -> tuple[int, int]:
-        return round(x * unit), round(y * unit)
-
-    skin, shirt, trousers = (200, 160, 135), (60, 80, 150), (45, 45, 60)
-    for start, end, colour, width in (
-        ((118, 130), (112, 178), trousers, 20),
-        ((112, 178), (110, 228), trousers, 15),
-        ((138, 130), (146, 178), trousers, 20),
-        ((146, 178), (150, 228), trousers, 15),
-        ((128, 76), (128, 128), shirt, 42),
-        ((106, 70), (84, 104), shirt, 13),
-        ((84, 104), (74, 138), skin, 10),
-        ((150, 70), (174, 98), shirt, 13),
-        ((174, 98), (190, 66), skin, 10),
-        ((128, 46), (128, 62), skin, 14),
-    ):
-        cv2.line(picture, at(*start), at(*end), colour, max(1, round(width * unit)), cv2.LINE_AA)
-    cv2.ellipse(picture, at(128, 38), at(13, 17), 0, 0, 360, skin, -1, cv2.LINE_AA)
-    picture = cv2.GaussianBlur(picture, (0, 0), 1.0)
-    return np.ascontiguousarray((picture / 255.0).clip(0, 1).transpose(2, 0, 1)[None], dtype=np.float32)
-
-
-def _require_agreement(weights: Weights, maps: FloatArray, reference: FloatArray) -> None:
-    """Raises RuntimeError when `maps` are not what PyTorch makes of the trial picture."""
-    difference = float(np.abs(maps - reference).mean() / max(float(reference.std()), 1e-6))
-    if not difference <= MAX_MAP_ERROR:  # a NaN must fail
-        raise RuntimeError(f"its maps differ from PyTorch's by {difference:.1%}")
-    if weights.kind == "finder":
-        return
-    ours, theirs = decode_joints(maps), decode_joints(reference)
-    sure = theirs.confidence > SURE
-    errors = np.concatenate(
-        [np.abs(ours.xy - theirs.xy)[sure].ravel(), np.abs(ours.depth - theirs.depth)[sure]]
-    )
-    if errors.size and not errors.max() <= MAX_JOINT_ERROR:
-        raise RuntimeError(f"its joints differ from PyTorch's by {errors.max():.1f} pixels")
-
-
-# ---------------------------------------------------------------- OpenVINO
-
-
-def _cache_folder() -> Path:
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("formcue", appauthor=False)) / "runtimes"
-
-
-@once
-def _core() -> Core:
-    """OpenVINO, started once and kept to the end of the process.
-
-    Its CPU plugin gives the thread a signal stack of its own and, when the last Core goes, frees the memory
-    but leaves it in place: the next signal that Python handles (Ctrl-C, say) would end in a segmentation
-    fault. Seen with 2026.4.
-    """
-    import openvino
-
-    return openvino.Core()
-
-
-def _openvino_maps(weights: Weights, cache: Path, progress: Callable[[str], None] | None) -> Maps:
-    import openvino
-
-    core = _core()
-    version = openvino.__version__.split("-")[0]
-    folder = cache / f"{weights.sha256[:16]}-{_side(weights)}-openvino-{version}"
-    model = _cached_model(core, folder, weights)
-    if model is None:
-        if progress is not None:
-            progress(f"Preparing the {weights.kind} network for this machine, once")
-        network = _network(weights)
-        reference = _plain(network, weights)
-        _fold(network)
-        model = _converted(network, weights)
-        maps = _compiled(core, model, weights)
-        _require_agreement(weights, maps(_trial(weights)), reference)
-        _keep(model, folder, weights)
-        return maps
-    return _compiled(core, model, weights)
-
-
-def _converted(network: nn.Module, weights: Weights) -> Model:
-    """The network in OpenVINO's form, batch 1.
-
-    Through OpenVINO's PyTorch frontend itself: `openvino.convert_model` does the same but takes nine times
-    as long, and reports its use to its makers.
-    """
-    import torch
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-
-    side = _side(weights)
-    example = torch.zeros(1, 3, side, side)
-    with torch.inference_mode(), warnings.catch_warnings():
-        # torch.jit is deprecated as a way to deploy, but this frontend reads nothing else.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        traced = torch.jit.freeze(torch.jit.trace(network, example, check_trace=False))
-    frontend = FrontEndManager().load_by_framework("pytorch")
-    # Both names must live until convert() is done: the C++ side calls back into them.
-    decoder = TorchScriptPythonDecoder(traced, example_input=example, skip_freeze=True)
-    loaded = frontend.load(decoder)
-    model = frontend.convert(loaded)
-    model.reshape([1, 3, side, side])
-    return model
-
-
-def _compiled(core: Any, model: Model, weights: Weights) -> Maps:
-    options = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": cpu_threads(),
-        # Pinned threads would wait for the very core on which the window is drawing.
-        "ENABLE_CPU_PINNING": False,
-        # On chips that have bfloat16 OpenVINO would use it unasked, and joints would be pixels off.
-        "INFERENCE_PRECISION_HINT": "f32",
-    }
-    request = core.compile_model(model, "CPU", options).create_infer_request()
-    side = _side(weights)
-
-    def maps(batch: FloatArray) -> FloatArray:
-        if batch.shape[1:] != (3, side, side):
-            raise ValueError(f"expected a batch (N, 3, {side}, {side}), found {batch.shape}")
-        batch = np.ascontiguousarray(batch, dtype=np.float32)
-        # One at a time: on a CPU a batch takes as long as its pictures one after the other.
-        return np.concatenate(
-            [request.infer([batch[i : i + 1]], share_inputs=True)[0] for i in range(len(batch))]
-        )
-
-    return maps
-
-
-def _cached_model(core: Any, folder: Path, weights: Weights) -> Model | None:
-    """The cached form, or None when there is none or any of its bytes is not what was written."""
-    try:
-        note = json.loads((folder / "made-from.json").read_text(encoding="utf-8"))
-        xml, binary = (folder / "network.xml").read_bytes(), (folder / "network.bin").read_bytes()
-        if note != _made_from(xml, binary, weights):
-            raise ValueError("not what was written")
-        return core.read_model(xml, binary)
-    except FileNotFoundError:
-        return None
-    except Exception as error:  # OpenVINO raises RuntimeError, JSON ValueError, the disk OSError
-        log.info("cached network in %s is rebuilt: %s", folder, str(error).splitlines()[:1])
-        return None
-
-
-def _made_from(xml: bytes, binary: bytes, weights: Weights) -> dict[str, Any]:
-    return {
-        "format": CACHE_FORMAT,
-        "weights": weights.sha256,
-        "xml": hashlib.sha256(xml).hexdigest(),
-        "bin": hashlib.sha256(binary).hexdigest(),
-    }
-
-
-def _keep(model: Model, folder: Path, weights: Weights) -> None:
-    """Puts the converted network into the cache in one step. A cache that cannot be written is no error."""
-    import openvino
-
-    temporary: Path | None = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        openvino.save_model(model, temporary / "network.xml", compress_to_fp16=False)
-        xml, binary = (temporary / "network.xml").read_bytes(), (temporary / "network.bin").read_bytes()
-        note = json.dumps(_made_from(xml, binary, weights))
-        (temporary / "made-from.json").write_text(note, encoding="utf-8")
-        if folder.exists():  # broken, or another instance was faster: either way ours is as good
-            doomed = folder.with_name(f".{folder.name}-old-{os.getpid()}-{threading.get_ident()}")
-            folder.rename(doomed)
-            shutil.rmtree(doomed, ignore_errors=True)
-        temporary.rename(folder)
-    except Exception as error:  # OpenVINO reports a full disk as RuntimeError
-        log.info("the converted network is not cached: %s", error)
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                shutil.rmtree(temporary)

@@ -26,6 +26,18 @@ SUFFIX: Final = ".safetensors"
 # Above any file of ours by far: nobody's mistake may fill the memory.
 MAX_FILE_BYTES: Final = 1 << 30
 MAX_HEADER_BYTES: Final = 1 << 20
+# What a configuration may ask for; nothing is built before it is looked at. Key -> smallest, largest.
+SIZES: Final = {
+    "input_size": (32, 1024),
+    "joints": (1, 64),
+    "narrow": (1, 1024),
+    "wide": (1, 1024),
+    "width": (1, 4096),
+    "encoder_width": (0.1, 8.0),
+    "stacks": (1, 16),
+    "stages": (1, 16),
+    "blocks": (1, 64),
+}
 ENTRY_KEYS: Final = ("name", "file", "sha256", "size", "kind", "config", "card")
 
 
@@ -55,6 +67,11 @@ class Weights:
     sha256: str
     config: dict[str, Any]
     data: bytes = field(repr=False)
+
+    @property
+    def input_size(self) -> int:
+        """Side of the square pictures that the network takes, pixels."""
+        return int(self.config.get("input_size", 256))
 
     def tensors(self) -> dict[str, Tensor]:
         """The state of the network, name -> float32 tensor (files may store halves). Imports torch.
@@ -177,13 +194,15 @@ def _load_own(path: Path, kind: Kind) -> Weights:
 
 def _read(path: Path, name: str) -> bytes:
     try:
+        if path.exists() and not path.is_file():  # a pipe would block, and a device never end
+            raise WeightsError(f"{path}: is not a file")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise WeightsError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, this is no weights file")
         return path.read_bytes()
     except FileNotFoundError:
         raise WeightsError(f"{path}: the file of weights {name!r} is missing; reinstall Formcue") from None
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        raise WeightsError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
 
 def read_config(data: bytes, where: str) -> dict[str, Any]:
@@ -202,4 +221,11 @@ def read_config(data: bytes, where: str) -> dict[str, Any]:
         raise WeightsError(f'{where}: no configuration in its metadata ("config")') from None
     if not isinstance(config, dict):
         raise WeightsError(f"{where}: its configuration is not an object")
+    for key, (low, high) in SIZES.items():
+        value = config.get(key, low)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (whole or (key == "encoder_width" and isinstance(value, float))) or not low <= value <= high:
+            raise WeightsError(
+                f"{where}: its configuration has {key} = {value!r:.40}, expected {low:g} to {high:g}"
+            )
     return config

@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from app import runtimes
+from app import openvino_runtime
 from app.decode import decode_joints
 from app.network import FinderConfig, FinderNetwork, PoseConfig, PoseNetwork
 from app.runtimes import DeviceError, LoadedRuntime, load_runtime
@@ -143,8 +143,9 @@ def test_without_a_place_for_the_cache_it_still_works(files: tuple[str, str], tm
 def test_when_openvino_disagrees_pytorch_takes_over_and_says_so(
     files: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: np.ndarray
 ) -> None:
-    real = runtimes._compiled
-    monkeypatch.setattr(runtimes, "_compiled", lambda *a: lambda batch: real(*a)(batch) * np.float32(1.1))
+    real = openvino_runtime._compiled
+    wrong = lambda *a: lambda batch: real(*a)(batch) * np.float32(1.1)  # noqa: E731
+    monkeypatch.setattr(openvino_runtime, "_compiled", wrong)
     runtime, _ = load(files, tmp_path / "cache", device="cpu")
     assert runtime.runtime == "torch"
     assert len(runtime.notes) == 1

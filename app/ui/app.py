@@ -130,16 +130,30 @@ def _quit_on_signals(app: QApplication) -> dict[int, Any]:
 def network_factory(engine: Engine) -> Factory:
     """What the inference thread builds; importing PyTorch alone takes a second, so it is done there."""
 
-    def build(say: Progressing) -> tuple[object, EngineInfo]:
+    def build(progressing: Progressing) -> tuple[object, EngineInfo]:
         from app.estimator import Estimator
-        from app.runtimes import load_runtime
+        from app.lasting import load_lasting
+        from app.runtimes import Fallback, Runtime
 
-        runtime = load_runtime(engine.weights, device=engine.device, runtime=engine.runtime, progress=say)
-        for note in runtime.notes:
-            log.warning("%s", note)
-        runtime.warm_up()
-        info = EngineInfo(model=runtime.model_name, device=runtime.device, runtime=runtime.runtime)
-        return Estimator(runtime), info
+        def described(runtime: Runtime, *fallbacks: Fallback) -> EngineInfo:
+            return EngineInfo(
+                model=runtime.model_name,
+                device=runtime.device,
+                runtime=runtime.runtime,
+                fallbacks=fallbacks,
+            )
+
+        runtime, fallbacks = load_lasting(
+            engine.weights,
+            device=engine.device,
+            runtime=engine.runtime,
+            progress=progressing.preparing,
+            told=lambda fallback, now: progressing.changed(described(now, fallback)),
+            or_default=True,
+        )
+        for fallback in fallbacks:
+            log.warning("%s", fallback)
+        return Estimator(runtime), described(runtime, *fallbacks)
 
     return build  # type: ignore[return-value]
 

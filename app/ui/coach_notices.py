@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtGui import QGuiApplication
+
 from app.capture import DEMO
+from app.diagnostics import report
+from app.settings import log_folder
 from app.ui import notices
 from app.ui.notice import Notice
 from app.ui.words import count_text, t
@@ -17,7 +21,13 @@ def notice_on(page: CoachPage) -> Notice | None:
     """The state that the picture is covered with, the most pressing first."""
     feed, home = page.feed, page.home_wanted.emit
     if feed.engine_error:
-        return notices.network_failed(feed.engine_error, retry=feed.retry_engine, home=home)
+        return notices.network_failed(
+            feed.engine_error,
+            count=page.coaching.summary.count if page.coaching is not None else 0,
+            retry=feed.retry_engine,
+            copy=lambda: QGuiApplication.clipboard().setText(report(feed.engine_trace, log_folder())),
+            home=home,
+        )
     if page.coaching is None:
         if page.entry is None:
             return None

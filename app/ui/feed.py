@@ -207,8 +207,8 @@ class Feed(QObject):
         self.changed.emit()
 
     def _note_fallbacks(self, info: EngineInfo) -> None:
-        if info.fallbacks:
-            self.noted.emit("\n".join(fallback_text(fallback) for fallback in info.fallbacks))
+        for fallback in info.fallbacks:
+            self.noted.emit(fallback_text(fallback))
 
     def _on_engine_restarted(self, text: str, trace: str) -> None:
         self.noted.emit(t("The recognition broke and was started again. Nothing that was counted is lost."))

@@ -94,14 +94,16 @@ def _trouble_words(trouble: Trouble, camera: str) -> tuple[str, str]:
     )
 
 
-def network_failed(text: str, *, retry: Act, home: Act) -> Notice:
+def network_failed(text: str, *, count: int, retry: Act, copy: Act, home: Act) -> Notice:
+    kept = t("Your set is kept: {reps}.", reps=count_text(count)) if count else ""
     return Notice(
         title=t("The network cannot run"),
-        text=text,
+        text=f"{text}\n{kept}".strip(),
         icon="chip",
         ink="fault",
         actions=(
             Action(text=t("Try again"), icon="refresh", act=retry),
+            Action(text=t("Copy the report"), icon="help", act=copy),
             Action(text=t("Home"), icon="home", act=home),
         ),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
@@ -38,7 +37,7 @@ class Overlays(QObject):
         self.rest: RestCard | None = None
         self._light: str | None = None  # what is wrong with the picture itself
         self._light_seen = 0.0
-        self._note, self._note_until = "", 0.0
+        self._flashes: dict[str, float | None] = {}  # short note -> until when; None: not seen yet
         video.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -103,14 +102,17 @@ class Overlays(QObject):
                 self.place()
 
     def flash(self, text: str) -> None:
-        """A short note on the picture."""
-        self._note, self._note_until = text, time.monotonic() + FLASH
+        """A short note on the picture, from the moment the picture is seen."""
+        self._flashes[text] = None
 
     def show_notes(self, now: float, lasting: tuple[str, ...]) -> None:
-        """lasting: those that stay; the short one goes by itself."""
-        if self._note and now > self._note_until:
-            self._note = ""
-        notes = (*lasting, *((self._note,) if self._note else ()))
+        """lasting: those that stay; the short ones go by themselves."""
+        for text, until in tuple(self._flashes.items()):
+            if until is None:
+                self._flashes[text] = now + FLASH
+            elif now > until:
+                del self._flashes[text]
+        notes = (*lasting, *self._flashes)
         if notes != self.video.notes:
             self.video.notes = notes
             self.video.update()

@@ -7,6 +7,7 @@ from typing import Literal
 
 from app.pipeline import StepResult
 from app.rules import Severity
+from app.runtimes import Fallback
 from app.skeleton import Joint
 from app.summary import FaultSummary, RepSummary
 
@@ -15,11 +16,12 @@ Tone = Literal["calm", "good", "info", "warning", "error"]
 
 @dataclass(frozen=True, kw_only=True)
 class EngineInfo:
-    """What runs the network, for the status line."""
+    """What runs the network, for the status line. fallbacks: what is not used that should have been."""
 
     model: str
     device: str
     runtime: str
+    fallbacks: tuple[Fallback, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,6 +2,10 @@
 
 It owns the pipeline; the window speaks to it through a queue of commands, hears of what happens
 through Qt signals (events are never dropped) and takes the newest result from a slot (results may be).
+
+Whatever breaks in it is caught here. The first time the network is built anew and the set goes on where it
+was, with the frame that broke it left out; when it breaks again soon, the window is told and the thread waits
+for `retry`.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from PySide6.QtCore import QObject, Signal
@@ -30,23 +35,35 @@ from app.ui.words import range_sign
 
 log = logging.getLogger(__name__)
 IDLE_WAIT: Final = 0.05  # seconds between looks at the command queue while no frame comes
+AGAIN: Final = 60.0  # seconds within which a second crash is no accident
+BUSY: Final = 0.8  # share of its time that the thread works; the rest is for painting and capturing
 
 
-Progressing = Callable[[str], None]
-# Builds and warms the network; says on the way what takes so long. Raises FormcueError.
+@dataclass(frozen=True, kw_only=True)
+class Progressing:
+    """Whom the building of an engine tells: what takes long; later, which other runtime goes on with it."""
+
+    preparing: Callable[[str], None]
+    changed: Callable[[EngineInfo], None]
+
+
+# Builds and warms the network. Raises FormcueError.
 Factory = Callable[[Progressing], tuple[PoseEstimator, EngineInfo]]
 
 
 class InferenceWorker(QObject):
     """Signals come from the inference thread; Qt queues them for the window's.
 
-    preparing(what takes so long), ready(EngineInfo), failed(line, traceback);
+    preparing(what takes so long), ready(EngineInfo), changed(EngineInfo) when another runtime goes on;
+    restarted(line, traceback) after a crash, failed(line, traceback) when it stands still until `retry`;
     happened(session, RepRecord | Prompt);
     finished(session, Summary): the session's frames have come to their end.
     """
 
     preparing = Signal(str)
     ready = Signal(object)
+    changed = Signal(object)
+    restarted = Signal(str, str)
     failed = Signal(str, str)
     happened = Signal(int, object)
     finished = Signal(int, object)
@@ -54,6 +71,9 @@ class InferenceWorker(QObject):
     def __init__(self, factory: Factory, exercise: Exercise, *, language: str = "en") -> None:
         super().__init__()
         self._factory, self._language = factory, language
+        self._progressing = Progressing(preparing=self.preparing.emit, changed=self.changed.emit)
+        self._crash = -AGAIN  # monotonic time of the last one
+        self._broken = False  # stands still until `retry`
         self._exercise = exercise
         self._commands: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._stop = threading.Event()
@@ -125,35 +145,75 @@ class InferenceWorker(QObject):
     def _run(self) -> None:
         self._build()
         while not self._stop.is_set():
-            waiting = self._pipeline is None or self._slot is None or self._paused
-            self._obey(wait=waiting)
-            if self._stop.is_set() or self._pipeline is None or self._slot is None or self._paused:
-                continue
-            frame = self._slot.take(IDLE_WAIT)
             try:
-                if frame is not None:
-                    self._step(self._pipeline, frame)
-                elif self._slot.closed and self._complete:
-                    self._finish(self._pipeline)
-            except Exception as error:
-                self._fail(error)
-                self._slot = None
+                self._turn()
+            except BaseException as error:  # also what was meant to end the process: the window stays
+                self._on_crash(error)
+
+    def _turn(self) -> None:
+        """Commands, then a frame if there is one."""
+        self._obey(wait=not self._running)
+        pipeline, slot = self._pipeline, self._slot
+        if self._stop.is_set() or not self._running or pipeline is None or slot is None:
+            return
+        frame = slot.take(IDLE_WAIT)
+        if frame is not None:
+            begun = time.monotonic()
+            self._step(pipeline, frame)
+            self._leave_room(time.monotonic() - begun)
+        elif slot.closed and self._complete:
+            self._finish(pipeline)
+
+    @property
+    def _running(self) -> bool:
+        ready = self._pipeline is not None and self._slot is not None
+        return ready and not self._paused and not self._broken
+
+    def _leave_room(self, worked: float) -> None:
+        """Rests after a step of `worked` seconds.
+
+        A machine that keeps up with its frames waits for the next one anyway. On a weak one poses get fewer,
+        and the window and the camera still have their turn.
+        """
+        self._stop.wait(worked * (1 / BUSY - 1))
 
     def _build(self) -> None:
         try:
-            estimator, info = self._factory(self.preparing.emit)
+            estimator, info = self._factory(self._progressing)
             self._pipeline = Pipeline(estimator, self._exercise, language=self._language)
         except Exception as error:
             self._fail(error)
         else:
+            self._broken = False
             self.ready.emit(info)
 
-    def _fail(self, error: Exception) -> None:
-        trace = traceback.format_exc()
+    def _on_crash(self, error: BaseException) -> None:
+        """Once, the network is built anew; then the window is told."""
+        now = time.monotonic()
+        again, self._crash = now - self._crash < AGAIN, now
+        if again or self._pipeline is None:
+            self._fail(error)
+        elif self._rebuild_estimator(self._pipeline):
+            log.error("the inference thread broke and goes on", exc_info=error)
+            self.restarted.emit(_one_line(error), _trace(error))
+
+    def _rebuild_estimator(self, pipeline: Pipeline) -> bool:
+        """A new network for the set under way. False: there is none to be had, which the window was told."""
+        try:
+            estimator, info = self._factory(self._progressing)
+        except Exception as error:
+            self._fail(error)
+            return False
+        pipeline.set_estimator(estimator)
+        self._broken = False
+        self.ready.emit(info)
+        return True
+
+    def _fail(self, error: BaseException) -> None:
+        self._broken = True
         if not isinstance(error, FormcueError):
-            log.error("the inference thread failed\n%s", trace)
-        text = first_line(error) if isinstance(error, FormcueError) else f"{type(error).__name__}: {error}"
-        self.failed.emit(text, trace)
+            log.error("the inference thread failed", exc_info=error)
+        self.failed.emit(_one_line(error), _trace(error))
 
     def _obey(self, *, wait: bool) -> None:
         """Carries out the commands that wait; with wait, stays until there is one."""
@@ -184,11 +244,20 @@ class InferenceWorker(QObject):
                 self._rate.clear()
             elif command == "reset":
                 self._reset()
-            elif (command == "retry" and self._pipeline is None) or command == "rebuild":
-                self._factory = value or self._factory
+            elif command == "rebuild":
+                self._factory = value
                 self._pipeline = None
                 self._reset()
                 self._build()
+            elif command == "retry" and self._broken:
+                self._retry()
+
+    def _retry(self) -> None:
+        """Everything anew, also what counts: it may be what broke. The window keeps the repetitions done."""
+        if self._pipeline is None:
+            self._build()
+        elif self._rebuild_estimator(self._pipeline):
+            self._restart_set()
 
     def _reset(self) -> None:
         self._clear()
@@ -241,6 +310,14 @@ class InferenceWorker(QObject):
         self._tell(self._recorder.finish(events, pipeline.fault_counts))
         self._slot = None
         self.finished.emit(self._session, Summary(count=self._count, fault_counts=pipeline.fault_counts))
+
+
+def _one_line(error: BaseException) -> str:
+    return first_line(error) if isinstance(error, FormcueError) else f"{type(error).__name__}: {error}"
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
 
 
 class _Rate:

@@ -420,7 +420,7 @@ def write_video(path: Path, frames: int) -> None:
 def test_the_command_prints_and_writes_both_sets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("app.runtimes.load_runtime", lambda *_, **__: Everywhere())
+    monkeypatch.setattr("app.lasting.load_lasting", lambda *_, **__: (Everywhere(), ()))
     write_photographs(tmp_path)
     _, cameras = write_two_views(tmp_path)
     write_video(tmp_path / "video.mp4", 5)

@@ -34,6 +34,7 @@ FORMAT: Final = "formcue poses"
 VERSION: Final = 1
 MAX_LINE: Final = 32_768  # characters; a frame of 19 joints has about 900
 MAX_FRAMES: Final = 500_000  # more than four hours at 30 frames a second
+MAX_BYTES: Final = 1 << 30  # unpacked; the longest recording has half of it
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _LARGEST: Final = 1e6  # no coordinate in pixels or metres, and no time, is beyond this
 
@@ -148,12 +149,12 @@ def _parse(path: Path, file: IO[bytes]) -> Recording:
         raise RecordingError(f'{where}: not a recorded pose file ("format" is not "{FORMAT}")')
     if header.get("version") != VERSION:
         raise RecordingError(
-            f"{where}: version {header.get('version')!r} is not known, expected {VERSION}; update Formcue"
+            f"{where}: version {header.get('version')!r:.40} is not known, expected {VERSION}; update Formcue"
         )
     order = _joint_order(where, header.get("joints"))
     count = header.get("frames")
     if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_FRAMES:
-        raise RecordingError(f'{where}: "frames" is {count!r}, expected a number from 0 to {MAX_FRAMES}')
+        raise RecordingError(f'{where}: "frames" is {count!r:.40}, expected a number from 0 to {MAX_FRAMES}')
     source, model = header.get("source"), header.get("model")
     if not isinstance(source, str):
         raise RecordingError(f'{where}: "source" is missing, expected a text')
@@ -183,13 +184,16 @@ def _parse(path: Path, file: IO[bytes]) -> Recording:
 
 def _lines(path: Path, file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """Numbered lines, one at a time: a file that unpacks to gigabytes is refused at its first long line."""
-    number = 0
+    number = size = 0
     while line := file.readline(MAX_LINE + 1):
         number += 1
         if len(line) > MAX_LINE:
             raise RecordingError(f"{path}:{number}: the line is longer than {MAX_LINE} characters")
         if number > MAX_FRAMES + 1:
             raise RecordingError(f"{path}: more than {MAX_FRAMES} frames")
+        size += len(line)
+        if size > MAX_BYTES:
+            raise RecordingError(f"{path}: unpacks to more than {MAX_BYTES >> 20} MB")
         yield number, line
 
 

@@ -72,7 +72,7 @@ def ask_peer(python: str, files: Sequence[Path]) -> tuple[str, list[Found]]:
         if done.returncode or not out.is_file():
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise PeerError(f"--peer-python {python}: MediaPipe did not answer: {last}")
-        with np.load(out) as rows:
+        with np.load(out, allow_pickle=False) as rows:
             seen = rows["found"][:, None, None]
             xy, xyz = np.where(seen, rows["xy"], np.nan), np.where(seen, rows["xyz"], np.nan)
             found = []

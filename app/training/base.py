@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from app.network import ConvNorm, FinderNetwork, PoseNetwork
 from app.skeleton import Joint
+from app.training.archives import open_arrays
 
 # The base network's own landmark number of each of our joints that it knows.
 BASE_LANDMARK: Final = {
@@ -80,7 +81,7 @@ def load_base(network: PoseNetwork | FinderNetwork, arrays_file: Path, pictures:
     Layers that the base does not have keep their fresh weights. Raises OSError or KeyError if the file is
     not that network.
     """
-    with np.load(arrays_file, allow_pickle=False) as file:
+    with open_arrays(arrays_file) as file:
         arrays = {name: file[name] for name in file.files}
     known: dict[nn.Module, Tensor] = {}  # ConvNorm -> folded bias
 

@@ -34,9 +34,10 @@ from app.errors import EXIT_DONE, EXIT_USAGE, FormcueError
 from app.files import check_writable, write_json
 from app.parameters import Measurement, Measurer
 from app.recording import RecordedFrame, Recording, load_recording, save_recording
-from app.reps import Hold, Rep, RepCounter
+from app.reps import Hold, LackKind, NotCounted, Rep, RepCounter
 from app.rules import Exercise, RuleEngine, load_library
 from app.skeleton import MIRROR, Pose
+from app.training.archives import BROKEN, open_zip, plain_name
 from app.weights import load_weights
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ LABELS: Final = "labels.json"
 NEAR: Final = 0.4  # seconds within which a turning point is right
 FALSE_PER_MINUTE: Final = 1.0  # what is let pass on clips of other exercises
 FORM_EXERCISE: Final = "push_up"
+# What a movement lacks that was seen too badly to be judged.
+UNSEEN: Final[frozenset[LackKind]] = frozenset({"unseen", "unsure", "gone"})
 SCHEMA: Final = 1
 
 Variant = Literal[
@@ -86,7 +89,7 @@ class Clip:
     @property
     def name(self) -> str:
         """Its name without folder separators and ending."""
-        return str(Path(self.member).with_suffix("")).replace("/", "-")
+        return plain_name(str(Path(self.member).with_suffix("")))
 
 
 def read_counted(path: Path) -> list[Clip]:
@@ -135,10 +138,10 @@ def read_form(path: Path, exercise: str) -> list[Clip]:
 
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
+        return open_zip(path)
     except FileNotFoundError as error:
         raise ClipsError(f"{path}: there is no such file") from error
-    except (OSError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise ClipsError(f"{path}: cannot be read as a zip ({error})") from error
 
 
@@ -179,7 +182,7 @@ class Tracks:
         self._estimator = self._estimator or self._make()
         self._estimator.reset()
         with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / Path(clip.member).name
+            path = Path(scratch) / plain_name(clip.member)
             with _opened(clip.archive) as archive:
                 path.write_bytes(archive.read(clip.member))
             source = open_source(str(path))
@@ -255,15 +258,39 @@ def count(exercise: Exercise, frames: Measured) -> list[Rep | Hold]:
     return found + counter.finish(frames[-1][0] if frames else 0.0)
 
 
-def judge(exercise: Exercise, frames: Measured) -> tuple[int, dict[str, float]]:
-    """Number of repetitions (or holds), and rule id -> in how many (for how many seconds) it was active."""
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What a rule file makes of a clip. faults: rule id -> in how many repetitions (for how many seconds)."""
+
+    reps: int
+    faults: Mapping[str, float]
+    not_counted: tuple[NotCounted, ...]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why its form is called wrong: reminders that were active in at least half of the repetitions, or
+        no_rep: movements were seen well, and none was a whole repetition."""
+        if self.reps:
+            return [rule for rule, number in self.faults.items() if 2 * number >= self.reps]
+        seen = any({lack.kind for lack in one.lacks} - UNSEEN for one in self.not_counted)
+        return ["no_rep"] if seen else []
+
+
+def judge(exercise: Exercise, frames: Measured) -> Judged:
+    """Counts and judges a clip."""
     counter, engine = RepCounter(exercise.counting), RuleEngine(exercise)
+    not_counted: list[NotCounted] = []
     for time, measurement in frames:
         ended = counter.step(time, measurement)
+        not_counted += counter.not_counted
         engine.step(time, measurement, counter.phase, ended)
     last = frames[-1][0] if frames else 0.0
     engine.finish(last, counter.finish(last))
-    return counter.count, {rule: n for rule, n in engine.fault_counts.items() if n}
+    return Judged(
+        reps=counter.count,
+        faults={rule: n for rule, n in engine.fault_counts.items() if n},
+        not_counted=(*not_counted, *counter.not_counted),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -404,18 +431,17 @@ def _evaluate_robust(
 def evaluate_form(clips: Sequence[Clip], exercise: Exercise, tracks: Tracks) -> dict[str, Any]:
     """Tells clips of wrong form from those of right form by the rule file, prints and gives the figures.
 
-    A clip is called wrong when a reminder that is no hint was active in at least half of its repetitions,
-    or when nothing in it counts as a repetition.
+    A clip is called wrong for the reasons of Judged. Where too little is seen, none is called wrong.
     """
     verdicts: list[tuple[bool, bool]] = []
     fired: dict[str, Counter[str]] = {"correct": Counter(), "wrong": Counter()}
     rows = []
     for clip in clips:
-        reps, faults = judge(exercise, measured(tracks.get(clip)))
-        reasons = [rule for rule, number in faults.items() if 2 * number >= reps] if reps else ["no_rep"]
+        judged = judge(exercise, measured(tracks.get(clip)))
+        reasons = judged.reasons
         verdicts.append((bool(clip.wrong), bool(reasons)))
         fired["wrong" if clip.wrong else "correct"].update(reasons)
-        rows.append({"clip": clip.name, "wrong": clip.wrong, "reps": reps, "reasons": reasons})
+        rows.append({"clip": clip.name, "wrong": clip.wrong, "reps": judged.reps, "reasons": reasons})
     confusion = Counter(verdicts)
     right = [truth == said for truth, said in verdicts]
     accuracy = sum(right) / len(right)

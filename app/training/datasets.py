@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from app.errors import EXIT_USAGE, FormcueError
 from app.skeleton import MIRROR, NUM_JOINTS, FloatArray, Joint
+from app.training.archives import BROKEN, open_zip
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,10 @@ class LabelledPicture:
 
     def decode(self) -> NDArray[np.uint8]:
         """H x W x 3 BGR. Raises DataSetError if the bytes are no picture."""
-        image = cv2.imdecode(np.frombuffer(self.encoded, np.uint8), cv2.IMREAD_COLOR)
+        try:
+            image = cv2.imdecode(np.frombuffer(self.encoded, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error:  # no bytes, or more pixels than OpenCV allows
+            image = None
         if image is None:
             raise DataSetError(f"{self.name}: not a readable picture; remove it from the set")
         return image  # type: ignore[return-value]
@@ -97,9 +100,9 @@ def read_lsp(archives: Sequence[Path]) -> Iterator[LabelledPicture]:
     """LSP/LSPET in zips with `annotations.json` (file, joints 14 x (x, y, visible)) and the pictures."""
     for path in archives:
         try:
-            archive = zipfile.ZipFile(path)
+            archive = open_zip(path)
             records = json.loads(archive.read("annotations.json"))
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except (*BROKEN, RecursionError) as error:
             raise DataSetError(f"{path}: not an LSPET archive with annotations.json ({error})") from error
         inside = set(archive.namelist())
         missing = 0

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.files import OutputError, replacing
+
 log = logging.getLogger(__name__)
 
 
@@ -26,6 +28,7 @@ class Diary:
         be made again."""
         self.folder, self.file = folder, folder / "metrics.jsonl"
         self.rows: list[dict[str, Any]] = []
+        self._behind = False
         if self.file.exists():
             for line in self.file.read_text(encoding="utf-8").splitlines():
                 try:
@@ -36,12 +39,25 @@ class Diary:
                     self.rows.append(row)
         # Seconds spent by earlier parts of the run.
         self.earlier = float(self.rows[-1].get("seconds", 0.0)) if self.rows else 0.0
-        self.file.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
+        self._write_all()
+
+    def _write_all(self) -> None:
+        with replacing(self.file) as part:
+            part.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
 
     def write(self, row: dict[str, Any]) -> None:
+        """A row more. One that a full disk refuses comes with the next that it takes: the run goes on."""
         self.rows.append(row)
-        with self.file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        try:
+            if self._behind:
+                self._write_all()
+            else:
+                with self.file.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+            self._behind = False
+        except (OSError, OutputError) as error:
+            log.warning("%s: a row cannot be written now (%s)", self.file, error)
+            self._behind = True
 
     def draw_samples(self, images: list[NDArray[np.uint8]], done: int) -> None:
         """`samples/PICTURES.jpg`: the images in rows of four."""

@@ -35,6 +35,7 @@ from app.files import check_writable, write_json
 from app.skeleton import JOINT_NAMES, Joint, Pose
 from app.training import counting
 from app.training.answers import Found, ask_peer, collect, together
+from app.training.archives import plain_name
 from app.training.measures import (
     ANGLES,
     LIMB_JOINTS,
@@ -308,7 +309,7 @@ def run(arguments: argparse.Namespace) -> int:
         if _has(arguments.data, (TWO_VIEW_FILE,)):
             for view in read_views(arguments.data):
                 estimator.reset()
-                path = scratch / view.name
+                path = scratch / plain_name(view.name)
                 path.write_bytes(read_member(arguments.data / TWO_VIEW_FILE, view.name))
                 report.append(evaluate_view(view, estimator.estimate, path, peer))
         if arguments.sheets:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from app.errors import UsageError
@@ -23,21 +25,23 @@ HALF_LIMIT = 6e4
 def export(source: Path, name: str, folder: Path = WEIGHTS_FOLDER) -> Path:
     """Writes NAME.safetensors and its catalogue entry; an entry of that name is replaced.
 
-    Raises UsageError when the file is missing or does not fit its own configuration.
+    Raises UsageError when the name is none, or the file is missing or does not fit its own configuration.
     """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", name):
+        raise UsageError(f"--name {name!r:.80}: expected letters, digits, dots and dashes")
     try:
         data = source.read_bytes()
     except OSError as error:
         raise UsageError(f"{source}: cannot be read ({error.strerror or error})") from error
     config = read_config(data, str(source))
-    state = load(data)
     try:
+        state = load(data)
         if config["kind"] == "lifter":
             arrays = {key: value.float().numpy() for key, value in state.items()}
             Lifter(arrays, width=config["width"], blocks=config["blocks"])
         else:
             build(config).load_state_dict(state)
-    except (TypeError, ValueError, RuntimeError, KeyError, WeightsError) as error:
+    except (TypeError, ValueError, RuntimeError, KeyError, SafetensorError, WeightsError) as error:
         raise UsageError(
             f"{source}: does not fit its configuration ({str(error).splitlines()[0]})"
         ) from error

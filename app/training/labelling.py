@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import logging
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
 from app.files import check_writable
 from app.skeleton import MIRROR, NUM_JOINTS, FloatArray, Joint
 from app.training.answers import Found, ask_peer
+from app.training.archives import BROKEN, open_zip, plain_name
 from app.training.datasets import LabelledPicture, validation_names
 from app.training.readers import Broken, trimmed
 from app.training.sets import KINDS, PICTURE_ENDINGS, load_sets, source_of, write_packed
@@ -266,12 +266,12 @@ def unlabelled_pictures(files: Sequence[Path], frames: int, scratch: Path) -> It
 
 def _in_zip(path: Path, frames: int, scratch: Path, broken: Broken) -> Iterator[tuple[str, Image]]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             for name in sorted(archive.namelist()):
                 ending = Path(name).suffix.lower()
                 if ending not in (*PICTURE_ENDINGS, *VIDEO_ENDINGS):
                     continue
-                place = scratch / path.stem / name.replace("/", "-")
+                place = scratch / path.stem / plain_name(name)
                 place.parent.mkdir(exist_ok=True)
                 place.write_bytes(archive.read(name))
                 if ending in VIDEO_ENDINGS:
@@ -282,7 +282,7 @@ def _in_zip(path: Path, frames: int, scratch: Path, broken: Broken) -> Iterator[
                     if image is not None:
                         yield name, _shrunk(image, LARGEST)
                 place.unlink()
-    except (OSError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise UsageError(f"{path}: cannot be read as a zip ({first_line(error)})") from None
 
 

@@ -28,6 +28,7 @@ from tqdm import trange
 from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
 from app.files import check_writable, replacing
 from app.skeleton import MIRROR, NUM_JOINTS, Joint
+from app.training.archives import BROKEN, open_arrays
 from app.training.poses import MotionCapture
 from app.world import metric_scales
 
@@ -96,9 +97,9 @@ def load_poses(files: Sequence[Path], mocap: Path | None = None) -> Poses:
     kept = []
     for path in files:
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open_arrays(path) as file:
                 xyz = np.asarray(file["xyz"], np.float64)
-        except (OSError, KeyError, ValueError) as error:
+        except BROKEN as error:
             raise UsageError(f"{path}: no array xyz of poses in it ({first_line(error)})") from None
         if xyz.ndim != 3 or xyz.shape[1:] != (NUM_JOINTS, 3):
             raise UsageError(f"{path}: xyz is {xyz.shape}, expected (N, {NUM_JOINTS}, 3)")

@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from app.errors import UsageError
+from app.errors import UsageError, first_line
 from app.skeleton import NUM_JOINTS, Joint
 from app.training import props
+from app.training.archives import BROKEN, open_zip
 from app.training.bodies import SIDES, Array, PosedBody
 from app.training.canvas import MATERIALS, Camera, Image, Light, Mesh, look_at
 from app.training.poses import ry
@@ -45,9 +46,12 @@ class Backgrounds:
             names = sorted(p for p in path.rglob("*") if p.suffix.lower() in endings)
             self._pictures = [p.read_bytes() for p in names]
         elif zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                inside = sorted(n for n in archive.namelist() if n.lower().endswith(endings))
-                self._pictures = [archive.read(name) for name in inside]
+            try:
+                with open_zip(path) as archive:
+                    inside = sorted(n for n in archive.namelist() if n.lower().endswith(endings))
+                    self._pictures = [archive.read(name) for name in inside]
+            except BROKEN as error:
+                raise UsageError(f"{path}: cannot be read as a zip ({first_line(error)})") from None
         if not self._pictures:
             raise UsageError(f"{path}: no pictures in it (looked for .jpg and .png, in a folder or a zip)")
 

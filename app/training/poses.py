@@ -10,7 +10,9 @@ from typing import Final
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from app.errors import UsageError, first_line
 from app.skeleton import Joint
+from app.training.archives import BROKEN, open_arrays
 from app.training.bodies import SEGMENT, SEGMENTS, SIDES, Array, BodyPose, Proportions, frame
 
 # Signs of "outwards" along X.
@@ -335,9 +337,12 @@ class MotionCapture:
     z up, names in `joint_names`; Vakanski et al. 2018). Frames with a lost marker are left out."""
 
     def __init__(self, path: Path, every: int = 5) -> None:
-        with np.load(path) as file:
-            names = [str(name) for name in file["joint_names"]]
-            frames = [file[key][::every] for key in file.files if key != "joint_names"]
+        try:
+            with open_arrays(path) as file:
+                names = [str(name) for name in file["joint_names"]]
+                frames = [file[key][::every] for key in file.files if key != "joint_names"]
+        except BROKEN as error:
+            raise UsageError(f"{path}: no motion capture in it ({first_line(error)})") from None
         points = np.concatenate(frames).astype(np.float64)
         points = points[(points > -30000).all(axis=(1, 2))]
         # Z up to Y up.

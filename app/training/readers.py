@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 
 from app.errors import first_line
 from app.skeleton import NUM_JOINTS, FloatArray, Joint
+from app.training.archives import inside
 from app.training.datasets import LSP_ORDER, DataSetError, LabelledPicture, no_depth, read_lsp
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,16 @@ class Broken:
                 f"{self.source}: none of its {self.count} pictures can be read; are they in the right folder?"
             )
         log.warning("%s: %d pictures could not be read and were skipped", self.source, self.count)
+
+    def named(self, folders: Sequence[Path], name: str) -> NDArray[np.uint8] | None:
+        """The picture that labels name, in the first folder that has it, never elsewhere; as `picture`."""
+        try:
+            places = [inside(folder, name) for folder in folders]
+            path = next((place for place in places if place.is_file()), places[0])
+        except (OSError, ValueError) as error:
+            self.skip(name, first_line(error))
+            return None
+        return self.picture(path, name)
 
     def picture(self, path: Path, name: str) -> NDArray[np.uint8] | None:
         """The decoded picture (H, W, 3) BGR, or None and a report."""
@@ -213,8 +224,7 @@ def read_coco(file: Path) -> Iterator[LabelledPicture]:
             if row.get("iscrowd") or not large_enough(xy, weight):
                 continue
             if last[0] != name:
-                path = next((folder / name for folder in folders if (folder / name).is_file()), None)
-                last = name, broken.picture(path or folders[0] / name, name)
+                last = name, broken.named(folders, name)
             if last[1] is not None:
                 yield trimmed(f"{name}#{row.get('id', '?')}", last[1], xy, weight)
 
@@ -234,8 +244,7 @@ def read_mpii(file: Path) -> Iterator[LabelledPicture]:
             if not large_enough(xy, weight):
                 continue
             if last[0] != name:
-                path = next((folder / name for folder in folders if (folder / name).is_file()), None)
-                last = name, broken.picture(path or folders[0] / name, name)
+                last = name, broken.named(folders, name)
             if last[1] is not None:
                 yield trimmed(f"{name}#{number}", last[1], xy, weight)
 

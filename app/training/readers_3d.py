@@ -242,7 +242,7 @@ def _h36m_converted(folder: Path, validation: bool, every: int) -> Iterator[Labe
             for row in rows:
                 where = f"{file}: image {row.get('file_name', row.get('id', '?'))}"
                 xyz, lens = _h36m_record(row, cameras, joints, boxes, where)
-                image = broken.picture(folder / "images" / row["file_name"], row["file_name"])
+                image = broken.named([folder / "images"], str(row["file_name"]))
                 if image is not None:
                     points = lens.project(xyz)
                     picture = labelled(row["file_name"], image, points, xyz, lens, H36M_17_JOINTS)

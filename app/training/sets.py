@@ -18,7 +18,6 @@ files with "val" in their name, and of MPII's own file one picture in twenty; of
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -28,6 +27,7 @@ import numpy as np
 from app.errors import first_line
 from app.files import replacing
 from app.skeleton import NUM_JOINTS
+from app.training.archives import BROKEN, open_arrays, open_zip
 from app.training.datasets import DataSetError, LabelledPicture, no_depth, validation_names
 from app.training.readers import read_coco, read_lsp_set, read_mpii
 from app.training.readers_3d import read_h36m, read_mpi_inf_3dhp
@@ -106,7 +106,7 @@ KINDS: Final[Mapping[str, Callable[[Sequence[Path], bool], Pictures]]] = {
 def _read_negatives(path: Path) -> Pictures:
     nowhere, nothing = no_depth()
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             return [
                 LabelledPicture(
                     name=name,
@@ -119,17 +119,17 @@ def _read_negatives(path: Path) -> Pictures:
                 for name in archive.namelist()
                 if name.lower().endswith(PICTURE_ENDINGS)
             ]
-    except (OSError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise DataSetError(f"{path}: not a zip of pictures ({first_line(error)})") from None
 
 
 def _read_packed(path: Path, *, validation: bool) -> Pictures:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open_arrays(path) as file:
             arrays = {name: file[name] for name in file.files}
         jpeg, offset = arrays["jpeg"], arrays["offset"]
         xy, weight, depth, depth_weight = (arrays[k] for k in ("xy", "weight", "depth", "depth_weight"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise DataSetError(
             f"{path}: not a packed set ({first_line(error)}); see app/training/sets.py"
         ) from None

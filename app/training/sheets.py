@@ -7,7 +7,6 @@ with an end that the estimator is not sure of, which the app would not show, are
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +22,7 @@ from app.files import replacing
 from app.overlay import DRAWN_FROM
 from app.skeleton import BONES, JOINT_NAMES
 from app.training.answers import Found, ask_peer, collect
+from app.training.archives import BROKEN, open_zip, plain_name
 from app.training.measures import LIMB_JOINTS, Array, distances, side_switches, torso_diagonal
 from app.training.testsets import Stills
 
@@ -55,14 +55,14 @@ def unpacked(clips: Sequence[Path], scratch: Path) -> list[Path]:
             videos.append(path)
             continue
         try:
-            with zipfile.ZipFile(path) as archive:
+            with open_zip(path) as archive:
                 names = sorted(n for n in archive.namelist() if n.lower().endswith(VIDEO_ENDINGS))
                 for name in names:
-                    target = scratch / path.stem / Path(name).name
+                    target = scratch / path.stem / plain_name(Path(name).name)
                     target.parent.mkdir(exist_ok=True)
                     target.write_bytes(archive.read(name))
                     videos.append(target)
-        except (OSError, zipfile.BadZipFile) as error:
+        except BROKEN as error:
             raise SheetError(f"{path}: cannot be read as a zip ({first_line(error)})") from None
         if not names:
             raise SheetError(f"{path}: no videos in it (looked for {', '.join(VIDEO_ENDINGS)})")

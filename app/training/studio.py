@@ -20,6 +20,7 @@ from scipy.spatial.transform import Rotation
 from app.errors import UsageError, first_line
 from app.skeleton import NUM_JOINTS, Joint
 from app.training import props
+from app.training.archives import BROKEN, open_arrays
 from app.training.bodies import SIDES, Array, Body, BodyPose, PosedBody, body_model
 from app.training.canvas import Camera, Canvas, Image, Mesh
 from app.training.motions import MOTIONS, Style, motion_pose
@@ -142,8 +143,8 @@ class FoundPoses:
 
 def _opened(path: Path) -> Any:
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        return open_arrays(path)
+    except BROKEN as error:
         raise UsageError(f"{path}: cannot be read as .npz ({first_line(error)})") from None
 
 

@@ -36,6 +36,8 @@ import numpy as np
 from tqdm import tqdm
 
 from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
+from app.files import replacing
+from app.training.archives import BROKEN, open_arrays
 from app.training.demonstration import ClipWriter, Script, shots
 from app.training.places import Backgrounds
 from app.training.studio import (
@@ -192,9 +194,9 @@ def _is_done(path: Path, *, seed: int, views: int, count: int) -> bool:
     if not path.exists():
         return False
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open_arrays(path) as file:
             found, cameras, there = int(file["seed"]), int(file["views"]), len(file["xy"])
-    except (OSError, KeyError, ValueError):
+    except BROKEN:
         raise UsageError(f"{path}: not a chunk of `render`; choose another --out") from None
     if found != seed:
         raise UsageError(f"{path}: made with --seed {found}, not {seed}; choose another --out")
@@ -208,8 +210,7 @@ def write_chunk(path: Path, pictures: Sequence[Rendered], *, seed: int, views: i
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     files = [cv2.imencode(".jpg", picture.image, quality)[1].ravel() for picture in pictures]
     weight = np.stack([picture.visible for picture in pictures]).astype(np.float32)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    with replacing(path) as part, part.open("wb") as file:
         np.savez(
             file,
             jpeg=np.concatenate(files),
@@ -232,7 +233,6 @@ def write_chunk(path: Path, pictures: Sequence[Rendered], *, seed: int, views: i
             seed=np.int64(seed),
             views=np.int64(views),
         )
-    part.replace(path)
 
 
 def _run_clip(arguments: argparse.Namespace) -> None:

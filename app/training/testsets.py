@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from app.skeleton import NUM_JOINTS, Joint
+from app.training.archives import BROKEN, open_zip
 from app.training.datasets import DataSetError, LabelledPicture, read_lsp, validation_names
 from app.training.measures import Array, Mask, root_aligned
 from app.training.sets import load_sets
@@ -144,8 +144,8 @@ def project(xyz: Array, intrinsics: Array, distortion: Sequence[float]) -> Array
 
 def read_member(path: Path, name: str) -> bytes:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             return archive.read(name)
-    except (OSError, zipfile.BadZipFile, KeyError) as problem:
+    except BROKEN as problem:
         hint = "give the original zip file"
         raise DataSetError(f"{path}: cannot read {name} from it ({problem}); {hint}") from None

@@ -16,7 +16,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,11 +24,13 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from app.errors import first_line
+from app.files import OutputError, replacing
 from app.network import AnyNetwork, FinderNetwork, PoseNetwork
 from app.training.base import load_base
 from app.training.batches import make_batches
@@ -106,10 +108,20 @@ def _moving_average(decay: float) -> Any:
     return update
 
 
-def _replace_atomically(path: Path, write: Any) -> None:
-    part = path.with_name(path.name + ".part")
-    write(part)
-    part.replace(path)
+def _put(path: Path, write: Callable[[Path], None]) -> None:
+    """Writes a file, whole or not at all. Raises TrainingError."""
+    try:
+        with replacing(path) as part:
+            write(part)
+    except (
+        OutputError,
+        RuntimeError,
+        SafetensorError,
+    ) as error:
+        # Both libraries report a full disk in their own words.
+        raise TrainingError(
+            f"{path}: cannot be written ({first_line(error)}); the last one is kept: make room, and --resume"
+        ) from error
 
 
 @contextmanager
@@ -212,12 +224,10 @@ class Run:
             "smooth": self.smooth,
             "done": self.done,
         }
-        _replace_atomically(self.checkpoint, lambda part: torch.save(state, part))
+        _put(self.checkpoint, lambda part: torch.save(state, part))
         weights = {name: value.contiguous() for name, value in self.average.module.state_dict().items()}
         metadata = {"config": json.dumps(self.network.config.to_dict())}
-        _replace_atomically(
-            self.folder / "weights.safetensors", lambda part: save_file(weights, part, metadata=metadata)
-        )
+        _put(self.folder / "weights.safetensors", lambda part: save_file(weights, part, metadata=metadata))
 
     def load(self) -> None:
         """From the checkpoint. Raises TrainingError when it is of another network or damaged."""

@@ -1,6 +1,9 @@
 """Why a rule fires or does not, at one moment: as data, and as one plain sentence. Needs only Python.
 
 "shallow: does not fire: knee.min 88°, above 95° wanted; view oblique, only side can judge"
+
+And why a movement was no repetition: "no repetition: too fast, 0.3 s of 0.5 s; at the turn: hip 140°, below
+110° wanted".
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from app.conditions import Operator
+from app.excursions import Lack, NotCounted
 from app.measures import Judge, format_value
 from app.skeleton import Joint
 from app.view import View
@@ -127,6 +131,40 @@ class Explanation:
         return head + words["colon"] + words["and"].join(self.reasons(language))
 
 
+def lacks(found: NotCounted, language: str = "en") -> list[str]:
+    """What the movement lacked to be a repetition, each a few words."""
+    words = _ZH if language.startswith("zh") else _EN
+    return [_lack(lack, words) for lack in found.lacks]
+
+
+def not_counted_text(found: NotCounted, language: str = "en") -> str:
+    """All of it as one sentence."""
+    words = _ZH if language.startswith("zh") else _EN
+    head = words["no_rep"] + (words[found.side] if found.side != "both" else "")
+    return head + words["colon"] + words["and"].join(lacks(found, language))
+
+
+def _lack(lack: Lack, words: dict[str, str]) -> str:
+    if lack.comparison is not None:
+        comparison = lack.comparison
+        check = Check(
+            parameter=comparison.parameter, operator=comparison.operator, value=lack.found,
+            limit=lack.wanted, upper=comparison.upper, relative="", truth=False,
+        )  # fmt: skip
+        return words[f"lack_{lack.kind}"].format(check=_check(check, words))
+    if lack.kind in ("fast", "slow", "gone"):
+        found, wanted = f"{lack.found:.1f}", f"{lack.wanted:g}"
+    elif lack.kind == "unsure":
+        found, wanted = f"{lack.found:.2f}", f"{lack.wanted:.2f}"
+    else:
+        found, wanted = f"{100 * lack.found:.0f} %", f"{100 * lack.wanted:.0f} %"
+    text = words[f"lack_{lack.kind}"].format(found=found, wanted=wanted)
+    if lack.parameter and lack.value is not None and lack.value_wanted is not None:
+        value, enough = (format_value(lack.parameter, v) for v in (lack.value, lack.value_wanted))
+        text += words["would_do"].format(name=lack.parameter, value=value, enough=enough)
+    return text
+
+
 def _check(check: Check, words: dict[str, str]) -> str:
     name = check.parameter
     if check.value is None:
@@ -175,6 +213,23 @@ _EN: Final = {
     "too_often": "not said: three times in a row already",
     "praise": "not said: praise waits while something is wrong or was just said",
     "quiet": "not said: {left} s of quiet after another prompt",
+    "no_rep": "no repetition",
+    "left": " (left)",
+    "right": " (right)",
+    "lack_start": "the start position was not taken before: {found} of the way out, {wanted} at most",
+    "lack_opening": "the recording opens {found} of the way out, {wanted} at most",
+    "lack_way": "went {found} of the way, {wanted} wanted",
+    "lack_range": "moved {found} of the way, {wanted} wanted",
+    "would_do": " ({name} {value}, {enough} would do)",
+    "lack_back": "did not come back: {found} of the way left, {wanted} at most",
+    "lack_fast": "too fast: {found} s, {wanted} s at least",
+    "lack_slow": "too slow: {found} s, {wanted} s at most",
+    "lack_unseen": "not seen in {found} of its frames, {wanted} at most",
+    "lack_gone": "out of sight for {found} s, {wanted} s at most",
+    "lack_unsure": "seen with {found}, {wanted} needed",
+    "lack_posture": "posture: {check}",
+    "lack_at_start": "at the start: {check}",
+    "lack_at_turn": "at the turn: {check}",
     "front": "front",
     "side": "side",
     "oblique": "oblique",
@@ -214,6 +269,23 @@ _ZH: Final = {
     "too_often": "未说出：已连续三次",
     "praise": "未说出：有错误或刚说过话时不表扬",
     "quiet": "未说出：距上一条提示还需安静 {left} 秒",
+    "no_rep": "不计次",
+    "left": "（左）",
+    "right": "（右）",
+    "lack_start": "之前没有回到起始姿势：最近时为行程的 {found}，不得超过 {wanted}",
+    "lack_opening": "录像开始时已在行程的 {found}，不得超过 {wanted}",
+    "lack_way": "走了行程的 {found}，需要 {wanted}",
+    "lack_range": "幅度为行程的 {found}，需要 {wanted}",
+    "would_do": "（{name} {value}，达到 {enough} 即可）",
+    "lack_back": "没有返回：还剩行程的 {found}，不得超过 {wanted}",
+    "lack_fast": "太快：{found} 秒，至少 {wanted} 秒",
+    "lack_slow": "太慢：{found} 秒，至多 {wanted} 秒",
+    "lack_unseen": "有 {found} 的画面看不到，不得超过 {wanted}",
+    "lack_gone": "离开视线 {found} 秒，不得超过 {wanted} 秒",
+    "lack_unsure": "可见度 {found}，需要 {wanted}",
+    "lack_posture": "姿势：{check}",
+    "lack_at_start": "起始时：{check}",
+    "lack_at_turn": "转折处：{check}",
     "front": "正面",
     "side": "侧面",
     "oblique": "斜侧面",

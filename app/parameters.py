@@ -381,6 +381,7 @@ class _Measuring:
         put("shoulder_height", lambda: self._above(p[shoulder], p[wrist], self.arm), wrist, shoulder)
         put("hand_share", lambda: self._hand_share(side, wrist, shoulder), wrist, shoulder)
         put("hip_sag", lambda: self._sag(shoulder, hip, ankle), shoulder, hip, ankle)
+        put("hip_bow", lambda: self._bow(shoulder, hip, knee), shoulder, hip, knee)
         put("knee_height", lambda: self._above(p[knee], p[hip], self.thigh), knee, hip)
         put("ankle_height", lambda: self._above(p[ankle], p[hip], self.leg), ankle, hip)
         put("knee_forward", lambda: self._knee_forward(knee, heel, toe), knee, heel, toe)
@@ -419,6 +420,20 @@ class _Measuring:
             return None  # an upright or head-on body has no sag to be seen
         part = (c[0] - a[0]) / run
         return (c[1] - (a[1] + part * (b[1] - a[1]))) / extent
+
+    def _bow(self, shoulder: Joint, hip: Joint, knee: Joint) -> float | None:
+        """How much steeper the trunk rises towards the head than the thigh does (image plane), degrees."""
+        line = sub(self.p[shoulder], self.p[knee])
+        if abs(line[0]) < 0.3 * length(line):
+            return None  # as for the sag: an upright or head-on body shows none
+        ahead = math.copysign(1.0, line[0])
+
+        def rise(low: Joint, high: Joint) -> float:
+            segment = sub(self.p[high], self.p[low])
+            return math.degrees(math.atan2(-segment[1], ahead * segment[0]))
+
+        bow = rise(hip, shoulder) - rise(knee, hip)
+        return (bow + 180.0) % 360.0 - 180.0
 
     def _knee_forward(self, knee: Joint, heel: Joint, toe: Joint) -> float | None:
         """Knee ahead of the toes along the picture, in shin lengths; the foot says which way is ahead."""

@@ -71,6 +71,8 @@ BASE: Final[tuple[ParameterInfo, ...]] = (
            J.left_wrist, J.left_shoulder),
     _sided("hip_sag", "ratio", "hip below (+) or above (-) the line from shoulder to ankle, over its length",
            J.left_shoulder, J.left_hip, J.left_ankle),
+    _sided("hip_bow", "deg", "face down, trunk from the line of the thigh: belly hanging (+), hips piked (-)",
+           J.left_shoulder, J.left_hip, J.left_knee),
     _sided("knee_height", "ratio", "knee above the hip, in thigh lengths", J.left_hip, J.left_knee),
     _sided("ankle_height", "ratio", "ankle above the hip, in leg lengths", J.left_hip, J.left_ankle),
     _sided("knee_forward", "ratio", "knee ahead of the toes, in shin lengths (side and oblique views)",

@@ -117,15 +117,18 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "hips_sag": Fault(
             start={"trunk": 54, "thigh": (-84, 3), "shin": (-84, 2)},
             turn={"trunk": 70, "thigh": (-100, 3), "shin": (-100, 2)},
-            also=("shallow",),
         ),
         "hips_high": Fault(
             start={"trunk": 95, "thigh": (-45, 3), "shin": (-45, 2)},
             turn={"trunk": 112, "thigh": (-62, 3), "shin": (-62, 2)},
         ),
+        "knees_bent": Fault(
+            start={"thigh": (-62, 3), "shin": (-124, 2)}, turn={"thigh": (-78, 3), "shin": (-140, 2)}
+        ),
         "shallow": Fault(depth=0.56),
+        "too_fast": Fault(out=0.35, back=0.35, depth=1.2),
         "arms_bent_at_top": Fault(start={"upper_arm": (-35, 15), "forearm": (15, 0)}),
-        "elbows_flared": Fault(turn={"upper_arm": (-20, 84), "forearm": (5, -12)}, yaw=35, also=("shallow",)),
+        "elbows_flared": Fault(turn={"upper_arm": (-20, 84), "forearm": (5, -12)}, yaw=35),
         "fading": Fault(depth=(1.0, 1.0, 1.0, 1.0, 0.62, 0.6, 0.58, 0.58), also=("shallow",)),
         "five_clean": Fault(depth=(1.0,) * 5),
     },

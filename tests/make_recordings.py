@@ -92,7 +92,7 @@ def main() -> None:
         play(sagging, curve, noise=NOISE),
         [2.0, 4.0, 6.0],
         ["both"] * 3,
-        ["hips_sag", "shallow"],
+        ["hips_sag"],
     )
 
     random = np.random.default_rng(2)

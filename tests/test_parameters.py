@@ -173,6 +173,17 @@ def test_body_line_and_sag() -> None:
     assert "hip_sag" not in measure(STANDING).values
 
 
+def test_the_belly_hangs_or_the_hips_are_piked() -> None:
+    straight = replace(PRONE, trunk=80, thigh=(-80, 3), shin=(-80, 2))
+    for yaw in (90.0, -90.0):
+        assert abs(measure(straight, yaw=yaw).values["hip_bow"]) < 2
+        hanging = measure(replace(straight, trunk=60, thigh=(-90, 3)), yaw=yaw).values["hip_bow"]
+        assert hanging == pytest.approx(30, abs=3)
+        piked = measure(replace(straight, trunk=100, thigh=(-60, 3)), yaw=yaw).values["hip_bow"]
+        assert piked == pytest.approx(-40, abs=3)
+    assert "hip_bow" not in measure(STANDING).values
+
+
 def test_where_the_chest_points() -> None:
     assert measure(PRONE).values["chest_up"] < -0.8
     assert measure(SUPINE).values["chest_up"] > 0.8

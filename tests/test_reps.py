@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from app.conditions import Comparison
+from app.explanation import not_counted_text
 from app.parameters import Measurement, Measurer
 from app.recording import load_recording
-from app.reps import Counting, Hold, Rep, RepCounter, Signal
+from app.reps import Counting, Hold, NotCounted, Rep, RepCounter, Signal
 from app.rules import load_library
 from app.skeleton import Joint, Pose
 from tests.motion import MOTIONS, PLANK, STANDING, Motion, joints, play, reps, seen
@@ -93,6 +94,63 @@ def test_the_turn_is_the_middle_of_a_pause_there() -> None:
 @pytest.mark.parametrize("depth", [0.3, 0.5])
 def test_small_movements_are_none(depth: float) -> None:
     assert count_knee(reps(4, depth=depth)) == []
+
+
+def not_counted(curve: Iterable[tuple[float, float]], counting: Counting = KNEE) -> list[NotCounted]:
+    counter, out, time = RepCounter(counting), [], 0.0
+    for time, part in curve:
+        counter.step(time, measurement(time, knee=170 - 80 * part))
+        out += counter.not_counted
+    counter.finish(time)
+    return out + counter.not_counted
+
+
+def test_a_repetition_is_no_movement_that_does_not_count() -> None:
+    assert not_counted(reps(3)) == []
+    assert not_counted(reps(3, depth=0.15)) == []  # nobody would count that
+
+
+@pytest.mark.parametrize(
+    ("curve", "counting", "expected"),
+    [
+        (line((0, 0), (1, 0), (2, 0.5), (3, 0), (4, 0)), KNEE,
+         "no repetition: went 47 % of the way, 70 % wanted (knee 130°, 114° would do)"),
+        (line((0, 0), (1, 0), (2, 0.3), (3, 0), (4, 0)), KNEE,
+         "no repetition: went 28 % of the way, 70 % wanted (knee 146°, 114° would do); "
+         "moved 28 % of the way, 35 % wanted (knee 24°, 28° would do)"),
+        (line((0, 0), (1, 0), (1.5, 1), (2, 0), (3, 0)), replace(KNEE, min_duration=2.0),
+         "no repetition: too fast: 0.9 s, 2 s at least"),
+        (line((0, 0), (1, 0), (4, 1), (7, 0), (8, 0)), replace(KNEE, max_duration=3.0),
+         "no repetition: too slow: 6.0 s, 3 s at most"),
+        (line((0, 0), (1, 0), (2, 1), (3, 1)), KNEE,
+         "no repetition: did not come back: 100 % of the way left, 45 % at most"),
+        (line((0, 0.9), (1, 0.9), (2, 0), (3, 0)), KNEE,
+         "no repetition: the recording opens 90 % of the way out, 65 % at most"),
+        (line((0, 0), (1, 0), (2, 1), (3, 0), (4, 0)),
+         replace(KNEE, at_turn=Comparison(parameter="knee", operator="below", limit=80.0)),
+         "no repetition: at the turn: knee 100°, below 80° wanted"),
+        (line((0, 0), (1, 0), (2, 1), (3, 0), (4, 0)), replace(KNEE, sure=0.95),
+         "no repetition: seen with 0.90, 0.95 needed"),
+    ],
+)  # fmt: skip
+def test_what_a_movement_lacked(curve: list[tuple[float, float]], counting: Counting, expected: str) -> None:
+    assert count_knee(curve, counting) == []
+    (found,) = not_counted(curve, counting)
+    assert not_counted_text(found) == expected
+    assert found.start <= found.top <= found.end
+    assert not_counted_text(found, "zh").startswith("不计次：")
+
+
+def test_movements_before_the_start_position_are_told() -> None:
+    curve = line((0, 0.6), (1, 0.6), (2, 1), (3, 0.6), (4, 1), (5, 0.6), (6, 0.6))
+    found = not_counted(curve, replace(KNEE, open_below=0.5))
+    assert [lack.kind for one in found for lack in one.lacks] == ["start", "start"]
+    assert [one.top for one in found] == pytest.approx([2.1, 4.1], abs=0.15)
+
+
+def test_who_leaves_in_the_middle_is_told() -> None:
+    curve = [p for p in line((0, 0), (1, 0), (2, 1), (6, 1), (7, 0), (8, 0)) if not 2.5 < p[0] < 5]
+    assert [lack.kind for lack in not_counted(curve)[0].lacks] == ["gone"]
 
 
 def test_noise_in_the_start_position_and_at_the_turn_is_no_rep() -> None:

@@ -33,7 +33,7 @@ State = Literal["before", "countdown", "set", "rest", "done"]
 READY: Final = 1.0  # seconds in the start position before the countdown
 COUNTDOWN: Final = 3.0
 LEFT: Final = 1.0  # seconds out of the start position that end the countdown
-LATE: Final = 2.0  # steps that are further apart than this saw nothing in between: no time of work
+LATE: Final = 2.0  # steps that are further apart saw nothing in between: no time of work; a rest goes by
 MORE_REST: Final = 15.0  # what "a little longer" means, seconds
 
 
@@ -302,12 +302,13 @@ class WorkoutRunner:
         ended: the repetitions and holds that ended in it, on the same clock. ready: whether the start
         position is taken (`in_start_position`). holding: the hold under way. Gives the state if it changed.
         """
-        gap = 0.0 if self._time is None else max(0.0, time - self._time)
-        self._time = time
+        last = time if self._time is None else min(self._time, time)
+        gap, self._time = time - last, time
         if self._paused or self._state == "done":
             return ()
-        if self._state != "rest" and gap > LATE:
-            gap = 0.0
+        if gap > LATE:
+            gap = min(gap, self._left) if self._state == "rest" else 0.0
+        earlier = self.elapsed - last  # what leads from the frames' clock to ours, up to the last step
         self.elapsed += gap
         before = self._state
         offset = self.elapsed - time
@@ -317,7 +318,8 @@ class WorkoutRunner:
             self._count_down(gap, ready)
         elif self._state == "set":
             under_way = None if holding is None else holding.shifted(offset)
-            self._work(gap, [rep.shifted(offset) for rep in ended], under_way)
+            done = [rep.shifted(earlier if rep.end <= last else offset) for rep in ended]
+            self._work(gap, done, under_way)
         elif self._state == "rest":
             self._left -= gap
             if self._left <= 0.0:

@@ -86,6 +86,10 @@ class Pipeline:
         """Of the prompts from now on."""
         self._language = self._engine.language = language
 
+    def set_estimator(self, estimator: PoseEstimator) -> None:
+        """Another one finds the poses from the next frame on; the count goes on where it was."""
+        self._estimator = estimator
+
     def reset(self) -> None:
         """Counts from zero on and looks for a person anew."""
         if self._estimator is not None:

@@ -23,6 +23,7 @@ from app.ui.crash import CrashReporter
 from app.ui.event_log import EventLog
 from app.ui.library import Entry, Shelf
 from app.ui.look import apply_look, translate_qt
+from app.ui.main_thread import short_turns, spare_what_stays
 from app.ui.records import EngineInfo
 from app.ui.window import FIRST_EXERCISE, MainWindow, Options
 from app.ui.words import language
@@ -77,6 +78,7 @@ def run_app(
     worker = InferenceWorker(network_factory(_engine(now, runtime)), sound, language=language())
     window = MainWindow(worker, shelf, settings, options, told=told)
     window.rebuild_engine.connect(lambda: worker.rebuild(network_factory(_engine(window.settings, runtime))))
+    worker.ready.connect(lambda _: spare_what_stays())
     logs = log_folder()
     log.info("the window opens: %s", versions())
     EventLog(window.feed)
@@ -93,7 +95,8 @@ def run_app(
         crashes.show_earlier(earlier)
     signals = _quit_on_signals(app)
     try:
-        code = app.exec()
+        with short_turns():
+            code = app.exec()
     finally:
         for number, handler in signals.items():
             signal.signal(number, handler)

@@ -7,10 +7,11 @@ the painting: the main thread has them done already, and copies.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from app.capture import Frame, Image, NewestSlot
 
@@ -60,7 +61,7 @@ class Fitter:
         size = fit.picture_size(frame.image)
         method = cv2.INTER_AREA if size[0] < 0.6 * frame.image.shape[1] else cv2.INTER_LINEAR
         whole = frame.image.shape[1::-1] == size
-        picture = frame.image if whole else cv2.resize(frame.image, size, interpolation=method)
+        picture: NDArray[Any] = frame.image if whole else cv2.resize(frame.image, size, interpolation=method)
         if fit.mirror:
             picture = cv2.flip(picture, 1)
         self._age += 1
@@ -99,5 +100,5 @@ def _surround(image: Image, fit: Fit) -> Image:
     return _for_the_screen(cv2.resize(small, (fit.width, fit.height), interpolation=cv2.INTER_CUBIC))
 
 
-def _for_the_screen(image: Image) -> Image:
+def _for_the_screen(image: NDArray[Any]) -> Image:
     return np.ascontiguousarray(cv2.cvtColor(image, cv2.COLOR_BGR2BGRA))

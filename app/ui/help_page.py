@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import platform
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -151,6 +152,7 @@ def _table(rows: Iterable[tuple[str, str]], columns: int) -> str:
     return f'<table width="100%">{"".join(lines)}</table>'
 
 
+@lru_cache  # it reads files
 def _version(package: str) -> str:
     try:
         return version(package)

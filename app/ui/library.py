@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,8 @@ class Shelf:
     ) -> None:
         self._entries = {entry.id: entry for entry in map(load_entry, rule_files(folder))}
         self.own_plans = data / "workouts"
-        self.level = level
+        self._level: Level = level
+        self._judged: dict[str, Exercise] | None = None  # what `exercises` gives, once it was asked for
         self.problem = ""  # what is wrong with the adjustments, in a line
         self._overrides = Overrides()
         if own is not None:
@@ -61,13 +62,24 @@ class Shelf:
         return sorted(self._entries.values(), key=lambda entry: entry.name)
 
     @property
-    def exercises(self) -> dict[str, Exercise]:
+    def level(self) -> Level:
+        """How strictly is judged."""
+        return self._level
+
+    @level.setter
+    def level(self, level: Level) -> None:
+        self._level, self._judged = level, None
+
+    @property
+    def exercises(self) -> Mapping[str, Exercise]:
         """Those whose files are sound, as they are judged: by the level, for this person."""
-        return {
-            id: with_overrides(entry.exercise, self._overrides, self.level)
-            for id, entry in self._entries.items()
-            if entry.exercise is not None
-        }
+        if self._judged is None:
+            self._judged = {
+                id: with_overrides(entry.exercise, self._overrides, self._level)
+                for id, entry in self._entries.items()
+                if entry.exercise is not None
+            }
+        return self._judged
 
     def entry(self, id: str) -> Entry | None:
         return self._entries.get(id)
@@ -77,6 +89,7 @@ class Shelf:
         entry = load_entry(path)
         self._entries = {id: known for id, known in self._entries.items() if known.path != path}
         self._entries[entry.id] = entry
+        self._judged = None
         return entry
 
     def reload_plans(self) -> None:
@@ -88,6 +101,7 @@ class Shelf:
             return
         try:
             self._overrides = load_overrides(path, self.exercises)
+            self._judged = None
         except OverridesError as error:
             self.problem = str(error)
             log.warning("%s", error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.framing import check_light
 from app.pipeline import StepResult
@@ -38,12 +38,7 @@ class Overlays(QObject):
         self._light: str | None = None  # what is wrong with the picture itself
         self._light_seen = 0.0
         self._flashes: dict[str, float | None] = {}  # short note -> until when; None: not seen yet
-        video.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.video and event.type() == QEvent.Type.Resize:
-            QTimer.singleShot(0, self.place)  # when the layout has done its work
-        return False
+        video.fit_changed.connect(lambda _: QTimer.singleShot(0, self.place))  # when the layout is done
 
     def retranslate(self) -> None:
         """Sets all texts."""

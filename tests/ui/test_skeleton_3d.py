@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from app.skeleton import Joint
 from app.ui import theme
 from app.ui.demonstration_view import DemonstrationView, demonstration_still, has_demonstration
+from app.ui.figure_view import PACE
 from app.ui.skeleton_3d import HOME, Skeleton3DView, Standing
 from tests.poses import pose_of, squats, standing_figure
 
@@ -142,3 +144,25 @@ def test_demonstration_moves_on_and_stops() -> None:
     assert np.abs(pixels(view) - start).max() > 50
     view.set_exercise("my_own")
     assert near(pixels(view), "accent") == 0
+
+
+def test_poses_that_come_too_fast_are_painted_at_a_pace_and_the_last_one_for_sure() -> None:
+    view = view_of(standing_figure())
+    painted: list[object] = []
+    inside = view.paint_inside
+    view.paint_inside = lambda *a: (painted.append(view.body), inside(*a))[1]  # type: ignore[method-assign]
+    view.show()
+    QTest.qWait(3 * PACE)
+    painted.clear()
+    began = time.monotonic()
+    for pose in squats(1):
+        view.set_pose(pose)
+        QApplication.processEvents()
+    last = view.body
+    QTest.qWait(3 * PACE)
+    assert painted[-1] is last
+    assert len(painted) <= 2 + 1000 * (time.monotonic() - began) / PACE
+    count = len(painted)
+    QTest.qWait(3 * PACE)
+    assert len(painted) == count  # nothing new, nothing painted
+    view.close()

@@ -42,7 +42,7 @@ COMMANDS: Final = {
     ),
     "record": Command("app.record", "add_parser", "record the poses of a video or the camera"),
     "exercises": Command("app.commands", "add_exercises_parser", "list the exercises of the library"),
-    "bench": Command("app.training.bench", "add_parser", "measure the speed of every part"),
+    "bench": Command("app.bench.command", "add_parser", "measure speed, lateness and memory"),
     "doctor": Command("app.doctor", "add_parser", "look over the installation"),
     "train": Command("app.training.train", "add_parser", "train the network"),
     "export": Command("app.training.export", "add_parser", "put trained weights into the catalogue"),

@@ -1,0 +1,1 @@
+"""What Formcue costs: time, lateness and memory, measured on the real parts. Stands above the window."""

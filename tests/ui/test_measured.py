@@ -1,0 +1,66 @@
+"""The real window while it is measured, with the network replaced. Nothing here asserts how fast it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import app.capture
+import app.ui.source_runner
+from app.bench.camera import HurriedClock, camera_of
+from app.ui import theme, words
+from app.ui.app import Engine
+from app.ui.long_run import Minute, long_run
+from app.ui.measured import first_pose, lateness
+from tests.ui.driver import replay, two_squats  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(words, "_language", "en")
+    monkeypatch.setattr(theme, "_palette", theme.THEMES["dark"])
+    monkeypatch.setattr(theme, "_text_size", 1.0)
+    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A film as long as two squats take, with the noise of a live camera."""
+    path = tmp_path / "noise.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (320, 240))
+    random = np.random.default_rng(0)
+    for _ in two_squats():
+        writer.write(random.integers(90, 160, (240, 320, 3), np.uint8))
+    writer.release()
+    return path
+
+
+@pytest.mark.usefixtures("replay")
+def test_tells_when_the_first_pose_is_painted_and_closes(clip: Path) -> None:
+    told: list[bool] = []
+    assert first_pose(lambda: told.append(True), Engine(), video=str(clip), exercise="squat") == 0
+    assert told == [True]
+
+
+@pytest.mark.usefixtures("replay")
+def test_every_result_shown_is_late_by_something(clip: Path) -> None:
+    found = lateness(camera_of([clip]), Engine(), exercise="squat", seconds=1.0, size=(800, 600), settle=0.4)
+    assert len(found["results"]) > 2 and min(found["results"]) > 0
+    assert len(found["pictures"]) > 2 and min(found["pictures"]) > 0
+    assert found["status_line_ms"] > 0
+    assert found["size"] == [800, 600]
+
+
+@pytest.mark.usefixtures("replay")
+def test_a_long_run_works_out_and_looks_at_every_page(clip: Path, tmp_path: Path) -> None:
+    told: list[Minute] = []
+    clock = HurriedClock()
+    code = long_run(camera_of([clip], clock), clock, Engine(), minutes=1.0, told=told.append)
+    assert code == 0
+    assert [minute.minute for minute in told] == [1]
+    assert told[0].results > 20
+    assert (tmp_path / "home" / "history.sqlite").is_file()

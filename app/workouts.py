@@ -389,12 +389,14 @@ class WorkoutRunner:
     # ---- commands
 
     def start(self, *, at_once: bool = False) -> None:
-        """By a key or a gesture: the countdown begins, and goes on, wherever the athlete stands.
+        """By a key or a gesture: the countdown begins, or goes on, wherever the athlete stands.
 
         at_once: the set itself begins, as it must with a recording.
         """
-        if self._state == "before" and not self._paused:
-            self._asked = True
+        if self._state not in ("before", "countdown") or self._paused:
+            return
+        self._asked = True
+        if at_once or self._state == "before":
             self._do({"what": "set" if at_once else "countdown"})
 
     def skip(self) -> None:

@@ -133,6 +133,15 @@ def test_leaving_the_start_position_ends_the_countdown() -> None:
     assert one.runner.state == "before"
 
 
+def test_a_countdown_that_is_asked_for_goes_on_wherever_the_athlete_stands() -> None:
+    one = athlete(squats_twice())
+    one.wait(READY + 0.3, ready=True)
+    assert one.runner.state == "countdown"  # by itself
+    one.runner.start()
+    one.wait(COUNTDOWN)
+    assert one.runner.state == "set"
+
+
 def test_a_hold_begins_with_the_position_and_ends_when_it_was_held_for_long_enough() -> None:
     one = athlete(plan_of(PlanStep(exercises=(PlannedExercise(exercise="plank", seconds=5.0),))))
     one.hold(3.0)

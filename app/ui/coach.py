@@ -189,7 +189,7 @@ class CoachPage(CoachView):
         if self.paused:
             self.feed.set_paused(False)
             self.coaching.go_on(at_once=self._at_once)
-        elif self.coaching.state == "before":
+        elif self.coaching.state == "before" or self.coaching.just_counting:
             self.coaching.start()
         elif self.coaching.state == "rest":
             self.coaching.skip()

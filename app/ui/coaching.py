@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from app.framing import Advice, FramingGuide
 from app.gestures import NOTHING, Action, Gesture, GestureReader, GestureState, Situation
@@ -21,6 +22,8 @@ from app.ui.records import Say
 from app.ui.score import Score
 from app.ui.words import headline, language, t
 from app.workouts import Standing, State, WorkoutRunner, in_start_position
+
+JUST_BEGUN: Final = 1.0  # seconds of the countdown: nobody has seen it and thought better of it so fast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,7 @@ class Coaching:
         self.not_judged: tuple[str, ...] = ()  # rules off in this set: joints hidden that they need
         self._recogniser = Recogniser(library) if len(runner.plan.sets) == 1 else None
         self.offer: str | None = None  # another exercise that seems to be done instead
+        self._counting_since: float | None = None  # of the countdown under way, on the frames' clock
         self._pending: list[RepSummary] = []
         self._state: State = runner.state  # as of the last step or command
 
@@ -76,6 +80,14 @@ class Coaching:
     @property
     def paused(self) -> bool:
         return self.runner.paused
+
+    @property
+    def just_counting(self) -> bool:
+        """Whether the countdown has only just begun: who presses a key now means the start."""
+        result, since = self.score.result, self._counting_since
+        return self.state == "countdown" and (
+            result is None or since is None or result.time - since < JUST_BEGUN
+        )
 
     @property
     def standing(self) -> Standing:
@@ -127,6 +139,10 @@ class Coaching:
         self._recognise(result)
         ended, self._pending = self._pending, []
         entered = self.runner.step(result.time, ended, ready=ready, holding=holding)
+        if self.state != "countdown":
+            self._counting_since = None
+        elif self._counting_since is None:
+            self._counting_since = result.time
         self._state = self.runner.state
         return self._moved(entered, asked)
 

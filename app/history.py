@@ -138,7 +138,7 @@ class History:
             self._bring_up_to_date()
         except sqlite3.OperationalError as error:
             self._db.close()
-            raise HistoryError(f"{path}: cannot be opened ({error}); try again") from error
+            raise HistoryError(f"{path}: cannot be opened ({error}); is the disk full? Try again") from error
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise HistoryError(f"{path}: {_DAMAGED.format(reason=error)}") from error

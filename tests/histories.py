@@ -26,14 +26,16 @@ SECONDS = SPAN.days * 86400
 LAST = datetime(2026, 3, 18, 7, 30, tzinfo=UTC)
 
 
-def long_history(path: Path, sets: int) -> Profile:
-    """Writes that many sets (of five a workout, with repetitions, faults and poses) of one profile."""
+def long_history(path: Path, sets: int, *, template: int = TEMPLATE) -> Profile:
+    """Writes that many sets (of five a workout, with repetitions, faults and poses) of one profile.
+
+    template: how many workouts are written one by one, and always there.
+    """
     with History(path) as history:
         profile = history.profile("Anna")
-        for number in range(TEMPLATE):
-            history.add(_workout(number, LAST - number * SPAN / TEMPLATE), profile)
-    copies = -(-sets // (SETS_EACH * TEMPLATE)) - 1
-    _copy(path, copies)
+        for number in range(template):
+            history.add(_workout(number, LAST - number * SPAN / template), profile)
+    _copy(path, max(0, -(-sets // (SETS_EACH * template)) - 1))
     return profile
 
 

@@ -328,7 +328,6 @@ class CoachPage(CoachView):
             self.panel.counter.pulse(good=coaching.score.reps[-1].worth == 1.0)
         if coaching.state == "done" and self.done is None:
             self.done = coaching.summary
-            self.feed.close()
             self.ended.emit(self.done)
 
     def _obey(self, asked: Action) -> None:

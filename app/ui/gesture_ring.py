@@ -18,6 +18,8 @@ _ICONS: Final[dict[Action, str]] = {"go": "play", "pause": "pause", "skip": "ski
 
 def action_text(does: Action, situation: Situation) -> str:
     """What a gesture will do, in the user's language."""
+    if does == "go" and situation == "done":
+        return t("Once more")
     if does == "go":
         return t("Go on") if situation in ("paused", "rest") else t("Start")
     return t("Pause") if does == "pause" else t("Skip")

@@ -47,7 +47,7 @@ class RecordPages(QObject):
         self.studio: StudioPage | None = None
         self._profile = ""
 
-    def show_summary(self, done: WorkoutSummary, profile: str) -> None:
+    def show_summary(self, done: WorkoutSummary, profile: str) -> SummaryPage:
         """What was just done. What is corrected in it is kept again."""
         self._profile = profile
         self.stack.drop(self.summary)
@@ -58,6 +58,7 @@ class RecordPages(QObject):
         page.corrected.connect(lambda changed: self.keeper.save(changed, self._profile))
         page.export_wanted.connect(self._export)
         self.stack.show_page(page)
+        return page
 
     def _export(self) -> None:
         page = self.summary

@@ -57,6 +57,8 @@ class SummaryPage(QWidget):
         self.when = theme.named(QLabel(), "status")
         self.home, self.export = QPushButton(), QPushButton()
         self.go_again = theme.named(QPushButton(), "primary")
+        self.hint = theme.named(QLabel(), "lead")  # what goes without touching anything
+        self.hint.hide()
         self.figures = FigureRow()
         self.next = theme.named(QFrame(), "card")
         self.next_title = theme.named(QLabel(), "heading")
@@ -66,7 +68,7 @@ class SummaryPage(QWidget):
         self.best = theme.named(QFrame(), "card")
         self.best_title = theme.named(QLabel(), "heading")
         self.best_text = theme.named(QLabel(), "lead")
-        for label in (self.title, self.next_text, self.next_often, self.best_text):
+        for label in (self.title, self.hint, self.next_text, self.next_often, self.best_text):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self._lay_out()
@@ -112,6 +114,7 @@ class SummaryPage(QWidget):
         self._body.addLayout(self._side)
         self._all = QVBoxLayout(self)
         self._all.addLayout(self._head)
+        self._all.addWidget(self.hint)
         self._all.addWidget(self.figures)
         self._all.addLayout(self._body, 1)
 
@@ -136,6 +139,12 @@ class SummaryPage(QWidget):
         self.retranslate()
         self.set_unit(self._unit, portrait=self._portrait)
         (self.home if self.past else self.go_again).setFocus()
+
+    def show_hint(self, text: str) -> None:
+        """A line below the title; empty: none."""
+        if text != self.hint.text():
+            self.hint.setText(text)
+            self.hint.setVisible(bool(text))
 
     def _remove(self, place: int, rep: int) -> None:
         assert self.summary is not None

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QMainWindow, QMessageBox, QWidget
 from app.capture import DEMO, Source
 from app.errors import FormcueError
 from app.feedback import Complaint
+from app.gestures import Gesture
 from app.rules import Exercise
 from app.settings import Settings, change_settings, data_folder
 from app.summary import WorkoutSummary
@@ -22,6 +23,7 @@ from app.ui import theme
 from app.ui.coach import CoachPage, shown_mirrored
 from app.ui.coaching import Coaching
 from app.ui.demo import DemoMode
+from app.ui.encore import Encore
 from app.ui.feed import Feed
 from app.ui.help_page import HelpPage
 from app.ui.home import HomePage
@@ -93,6 +95,7 @@ class MainWindow(QMainWindow):
         self.tour = Tour(self.home)
         self.reloader = RuleReloader(self)
         self.demo = DemoMode(self.coach, self.feed)
+        self.encore = Encore(self.feed)
         self._before: QWidget = self.home  # the page that the help was asked for from
         self._connect()
         self.feed.look_for_cameras()
@@ -141,6 +144,7 @@ class MainWindow(QMainWindow):
         home.studio_wanted.connect(lambda: records.show_studio(None))
         records.home_wanted.connect(self.show_home)
         records.again_wanted.connect(self._again)
+        self.encore.wanted.connect(self._again)
         records.plans_changed.connect(self._on_plans_changed)
         records.profile_chosen.connect(lambda name: self.change(profile=name))
         self.reloader.reloaded.connect(self._on_rules_changed)
@@ -216,7 +220,11 @@ class MainWindow(QMainWindow):
         self._open(self.feed.spec or self.options.source, loop=True)
 
     def _coaching(self, runner: WorkoutRunner) -> Coaching:
-        return Coaching(runner, self.shelf.exercises, self.gestures if self.settings.gestures else ())
+        return Coaching(runner, self.shelf.exercises, self._read_gestures)
+
+    @property
+    def _read_gestures(self) -> tuple[Gesture, ...]:
+        return self.gestures if self.settings.gestures else ()
 
     def reload_exercise(self) -> None:
         """Reads a broken rule file again."""
@@ -292,7 +300,10 @@ class MainWindow(QMainWindow):
         self.reloader.watch(None)
         self.keeper.save(done, self.settings.profile)
         if done.sets:
-            self.records.show_summary(done, self.settings.profile)
+            page = self.records.show_summary(done, self.settings.profile)
+            self.encore.begin(page, self._read_gestures)
+        else:
+            self.feed.close()
 
     def _again(self) -> None:
         """The same once more."""

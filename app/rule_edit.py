@@ -2,6 +2,7 @@
 
 The file is not written anew from its data, which would lose comments and layout. The tree of nodes says
 where the number stands, and only its characters are replaced; the unit and the quotes stay as written.
+A level of the counting that the file leaves at its default is written where its neighbours stand.
 What the file would say is read by the same reader as ever before it is written, so that a change that
 makes it wrong is refused with the reader's own words, and a file that somebody else has changed in the
 meantime is never overwritten. Needs no Qt.
@@ -19,8 +20,10 @@ from typing import Final, Literal
 import yaml
 
 from app.errors import FormcueError
+from app.exercise import LEVELS
 from app.files import replacing
 from app.measures import unit_of
+from app.reps import Counting
 from app.rulefile import read_exercise
 from app.rules import Exercise
 from app.yamltext import MAX_BYTES, compose
@@ -40,6 +43,7 @@ _STEPS: Final = {
 }  # fmt: skip
 _RANGES: Final = {"deg": (0.0, 180.0), "ratio": (-10.0, 10.0), "s": (0.0, 120.0), "count": (0.0, 1000.0)}
 _SHARE: Final = (0.05, 1.5)
+_SHARES: Final[dict[Role, float]] = {"reach": Counting.reach, "start_below": Counting.start_below}
 
 
 class RuleEditError(FormcueError):
@@ -52,11 +56,12 @@ class Threshold:
 
     place: where it stands. owner: the rule's id, or "" for the counting. role: a limit of a condition, or
     a value of the counting; "reach" and "start_below" are progress, 0 to 1 from start to turn.
-    condition: which condition it belongs to, where that is not a rule's `when`: "until", or of the counting
-    "posture", "at_start", "at_turn". name: what is compared, "knee" or "knee.min".
-    operator: of a limit; upper: whether it is the second of between or outside.
+    condition: which condition it belongs to, where that is not a rule's `when`: "until", the level for which
+    the rule has another limit, or of the counting "posture", "at_start", "at_turn".
+    name: what is compared, "knee" or "knee.min". operator: of a limit; upper: whether it is the second of
+    between or outside.
     value: in the parameter's unit (60 % is 0.6). step: the least change. lowest, highest: its bounds.
-    line: in the file, from 1.
+    line: in the file, from 1. written: False: the file does not say it, and its default stands.
     """
 
     place: Place
@@ -71,6 +76,7 @@ class Threshold:
     lowest: float
     highest: float
     line: int
+    written: bool = True
 
     def snapped(self, value: float) -> float:
         """The nearest value that can be written."""
@@ -86,8 +92,10 @@ def read_thresholds(text: str) -> tuple[Threshold, ...]:
     for kind in ("reps", "hold"):
         body = _child(counting, kind)
         out += _of_signals(_child(body, "signals"), ("counting", kind, "signals"))
-        for role in ("reach", "start_below"):
+        for role, default in _SHARES.items():
             out += _of_share(_child(body, role), ("counting", kind, role), role)
+            if kind == "reps" and isinstance(body, yaml.MappingNode) and _child(body, role) is None:
+                out.append(_share(("counting", kind, role), role, default, body, written=False))
         for name in ("posture", "at_start", "at_turn"):
             out += _of_condition(_child(body, name), ("counting", kind, name), owner="", condition=name)
     rules = _child(root, "rules")
@@ -98,6 +106,9 @@ def read_thresholds(text: str) -> tuple[Threshold, ...]:
             out += _of_condition(
                 _child(rule, key), ("rules", index, key), owner=owner, condition="" if key == "when" else key
             )
+        for level in LEVELS:
+            limits = _child(_child(rule, "levels"), level)
+            out += _of_condition(limits, ("rules", index, "levels", level), owner=owner, condition=level)
     return tuple(out)
 
 
@@ -126,11 +137,15 @@ def _of_signals(node: _Node | None, place: Place) -> Iterator[Threshold]:
 
 def _of_share(node: _Node | None, place: Place, role: Role) -> Iterator[Threshold]:
     if (value := _value(node)) is not None and node is not None:
-        low, high = _SHARE
-        yield Threshold(
-            place=place, owner="", role=role, value=value, step=0.01, lowest=low, highest=high,
-            line=node.start_mark.line + 1,
-        )  # fmt: skip
+        yield _share(place, role, value, node)
+
+
+def _share(place: Place, role: Role, value: float, node: _Node, *, written: bool = True) -> Threshold:
+    low, high = _SHARE
+    return Threshold(
+        place=place, owner="", role=role, value=value, step=0.01, lowest=low, highest=high,
+        line=node.start_mark.line + 1, written=written,
+    )  # fmt: skip
 
 
 def _of_condition(node: _Node | None, place: Place, *, owner: str, condition: str) -> Iterator[Threshold]:
@@ -255,11 +270,17 @@ class RuleEditor:
         self._data, self.text = data, text
 
     def written(self, place: Place) -> str:
-        """The number as it stands there, with its unit. Raises RuleEditError when nothing is there."""
-        return str(self._scalar(place).value)
+        """The number as it stands there, with its unit; the default where the file may leave it out.
+
+        Raises RuleEditError when nothing is there.
+        """
+        default = self._default(place)
+        return str(self._scalar(place).value) if default is None else f"{default:g}"
 
     def with_value(self, place: Place, value: float) -> str:
         """What the file would say with that number there. Raises RuleEditError when nothing is there."""
+        if self._default(place) is not None:
+            return self._with_key(place, value)
         node = self._scalar(place)
         start, end = node.start_mark.index, node.end_mark.index
         raw = self.text[start:end]
@@ -334,7 +355,35 @@ class RuleEditor:
         path.chmod(mode)
         self._data, self.text = data, _decoded(self.path, data)
 
-    def _scalar(self, place: Place) -> yaml.ScalarNode:
+    def _default(self, place: Place) -> float | None:
+        """What stands where the file leaves that number of the counting out; None where it says it."""
+        missing = self._node(place) is None and isinstance(self._node(place[:-1]), yaml.MappingNode)
+        return next((share for role, share in _SHARES.items() if missing and place[-1] == role), None)
+
+    def _with_key(self, place: Place, value: float) -> str:
+        """What the file would say with a key more: on a line after a neighbour's, or in the same braces."""
+        body = self._node(place[:-1])
+        assert isinstance(body, yaml.MappingNode)
+        written = f"{place[-1]}: {value:g}"
+        if body.flow_style:
+            end = body.end_mark.index - 1
+            inside = self.text[:end].rstrip()
+            comma = "" if inside.endswith(",") else ","
+            return f"{inside}{comma} {written}{self.text[len(inside) :]}"
+        first = body.value[0][0].start_mark
+        ending = "\r\n" if "\r\n" in self.text else "\n"
+        scalars = [node for _, node in body.value if isinstance(node, yaml.ScalarNode) and not node.style]
+        if not scalars:
+            return (
+                f"{self.text[: first.index]}{written}{ending}{' ' * first.column}{self.text[first.index :]}"
+            )
+        end = self.text.find("\n", scalars[0].end_mark.index)
+        before = self.text if end < 0 else self.text[: end + 1]
+        if end < 0:
+            before += ending
+        return f"{before}{' ' * first.column}{written}{ending}{self.text[len(before) :]}"
+
+    def _node(self, place: Place) -> _Node | None:
         if self._tree is None or self._tree[0] != self.text:
             self._tree = self.text, compose(self.text)  # dragging asks for the same place again and again
         node: _Node | None = self._tree[1]
@@ -345,6 +394,10 @@ class RuleEditor:
                 node = node.value[step]
             else:
                 node = None
+        return node
+
+    def _scalar(self, place: Place) -> yaml.ScalarNode:
+        node = self._node(place)
         if not isinstance(node, yaml.ScalarNode):
             raise RuleEditError(
                 f"{self.path.name}: there is no {_shown(place)} any more; read the file again (F5)"

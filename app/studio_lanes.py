@@ -7,7 +7,10 @@ from typing import Final, Literal
 
 import numpy as np
 
+from app.conditions import Comparison
+from app.exercise import LEVELS
 from app.measures import parameter_of, unit_of
+from app.overrides import Overrides, with_overrides
 from app.reps import Signal
 from app.rule_edit import Place, Threshold
 from app.rules import Exercise
@@ -30,8 +33,10 @@ LevelKind = Literal["limit", "start", "turn", "reach", "start_below"]
 class Level:
     """A level on a lane's curve.
 
-    value: in the parameter's unit. threshold: the number of the file behind it; None when the file does
-    not say it, and the default stands. signal: the signal that turns the progress of "reach" and
+    value: in the parameter's unit. threshold: the number behind it, of the file or a default of the counting;
+    None for a limit of the selected rule that comes from elsewhere. comes_from: from where: a level
+    ("beginner", "strict"), this person's adjustments ("yours"), or what the athlete's own value makes of a
+    relative limit ("own"). comparison: such a limit's. signal: what turns the progress of "reach" and
     "start_below" into the parameter's unit.
     """
 
@@ -39,6 +44,8 @@ class Level:
     value: float
     threshold: Threshold | None
     signal: Signal | None = None
+    comes_from: str = ""
+    comparison: Comparison | None = None
 
     def written_value(self, value: float) -> float:
         """What to write into the file for a level at that value of the parameter."""
@@ -82,15 +89,67 @@ def lane_of(name: str) -> str:
 
 
 def lanes_of(
-    exercise: Exercise, thresholds: tuple[Threshold, ...], analysis: Analysis | None
+    exercise: Exercise,
+    thresholds: tuple[Threshold, ...],
+    analysis: Analysis | None,
+    *,
+    elsewhere: tuple[Level, ...] = (),
 ) -> tuple[Lane, ...]:
-    """One for each parameter that the exercise uses: signals first, then the rules', then the rest."""
+    """One for each parameter that the exercise uses: signals first, then the rules', then the rest.
+
+    elsewhere: limits of the selected rule that the file does not say, see limits_from_elsewhere.
+    """
     signals = [signal.parameter for signal in exercise.counting.signals]
     rules = [lane_of(t.name) for t in thresholds if t.owner]
     others = [lane_of(t.name) for t in thresholds if t.name]
     return tuple(
-        _lane(name, exercise, thresholds, analysis) for name in dict.fromkeys([*signals, *rules, *others])
+        _lane(name, exercise, thresholds, analysis, elsewhere)
+        for name in dict.fromkeys([*signals, *rules, *others])
     )
+
+
+def limits_from_elsewhere(
+    exercise: Exercise, rule_id: str, overrides: Overrides, analysis: Analysis | None
+) -> tuple[Level, ...]:
+    """Where else the limits of a rule lie than its `when` says.
+
+    For beginners and strict ones where the rule has none of its own for them, for this person, and relative
+    to the athlete's own repetitions.
+    """
+    rule = next((rule for rule in exercise.rules if rule.id == rule_id), None)
+    if rule is None:
+        return ()
+    mine = Overrides(exercises=overrides.exercises)
+    others: list[tuple[str, Exercise]] = [
+        (level, with_overrides(exercise, Overrides(), level))
+        for level in LEVELS
+        if level != "normal" and level not in rule.levels
+    ]
+    others.append(("yours", with_overrides(exercise, mine, "normal")))
+    out: list[Level] = []
+    for name, other in others:
+        changed = next((one for one in other.rules if one.id == rule_id), rule)
+        for was, now in zip(rule.when.comparisons(), changed.when.comparisons(), strict=True):
+            if was != now and not now.relative:
+                limits = [now.limit] if was.limit != now.limit else []
+                if now.upper is not None and now.upper != was.upper:
+                    limits.append(now.upper)
+                out += [Level(kind="limit", value=v, threshold=None, comes_from=name, comparison=now)
+                        for v in limits]  # fmt: skip
+    return (*out, *_relative_limits(rule_id, analysis))
+
+
+def _relative_limits(rule_id: str, analysis: Analysis | None) -> list[Level]:
+    """What the athlete's own value makes of limits that are relative to it, as last judged."""
+    found: dict[tuple[str, str], Level] = {}
+    for (_, judged), explanation in analysis.judgements.items() if analysis is not None else ():
+        for check in explanation.checks if judged == rule_id else ():
+            if check.relative and check.limit is not None:
+                comparison = Comparison(parameter=check.parameter, operator=check.operator, limit=check.limit)
+                found[check.parameter, check.operator] = Level(
+                    kind="limit", value=check.limit, threshold=None, comes_from="own", comparison=comparison
+                )
+    return list(found.values())
 
 
 def with_moved(
@@ -98,16 +157,28 @@ def with_moved(
 ) -> tuple[Lane, ...]:
     """The same lanes, at the same scale, with one number changed: while a level is dragged."""
     changed = tuple(replace(t, value=value) if t.place == place else t for t in thresholds)
-    return tuple(replace(lane, levels=_levels(lane.parameter, exercise, changed)) for lane in lanes)
+    return tuple(
+        replace(
+            lane,
+            levels=_levels(
+                lane.parameter, exercise, changed, tuple(level for level in lane.levels if level.comes_from)
+            ),
+        )
+        for lane in lanes
+    )
 
 
 def _lane(
-    name: str, exercise: Exercise, thresholds: tuple[Threshold, ...], analysis: Analysis | None
+    name: str,
+    exercise: Exercise,
+    thresholds: tuple[Threshold, ...],
+    analysis: Analysis | None,
+    elsewhere: tuple[Level, ...],
 ) -> Lane:
     info = PARAMETERS.get(name)
     each = exercise.counting.sides == "each" and info is not None and info.sided
     curves = (f"left_{name}", f"right_{name}") if each else (name,)
-    levels = _levels(name, exercise, thresholds)
+    levels = _levels(name, exercise, thresholds, elsewhere)
     known = [level.value for level in levels]
     if analysis is not None:
         for curve in curves:
@@ -124,13 +195,17 @@ def _lane(
     )  # fmt: skip
 
 
-def _levels(name: str, exercise: Exercise, thresholds: tuple[Threshold, ...]) -> tuple[Level, ...]:
+def _levels(
+    name: str, exercise: Exercise, thresholds: tuple[Threshold, ...], elsewhere: tuple[Level, ...]
+) -> tuple[Level, ...]:
     out: list[Level] = []
     for index, signal in enumerate(exercise.counting.signals):
         if signal.parameter == name:
             out += _levels_of_signal(index, signal, exercise, thresholds)
     limits = [t for t in thresholds if t.role == "limit" and lane_of(t.name) == name]
-    return (*out, *(Level(kind="limit", value=t.value, threshold=t) for t in limits))
+    out += [Level(kind="limit", value=t.value, threshold=t) for t in limits]
+    out += [level for level in elsewhere if level.comparison and lane_of(level.comparison.parameter) == name]
+    return tuple(out)
 
 
 def _levels_of_signal(

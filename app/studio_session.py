@@ -8,6 +8,7 @@ A file with errors does not take the last good exercise away: it stays, with the
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +18,18 @@ import numpy as np
 
 from app.conditions import names_in
 from app.explanation import Explanation
-from app.reps import Counting, Hold, Rep, RepCounter
+from app.overrides import Overrides, OverridesError, load_overrides
+from app.reps import Counting, Hold, NotCounted, Rep, RepCounter
 from app.rule_edit import Edit, Place, RuleEditError, RuleEditor, Threshold, read_thresholds
-from app.rules import ActiveRule, Exercise, Prompt, RuleEngine, RuleFileError, load_exercise
+from app.rules import (
+    ActiveRule,
+    Exercise,
+    Prompt,
+    RuleEngine,
+    RuleFileError,
+    load_exercise,
+    load_library,
+)
 from app.studio_footage import Track
 from app.vocabulary import PARAMETERS
 
@@ -38,7 +48,10 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Counted:
-    """What the counting made of a track. events: per frame, what ended there; last: at its end."""
+    """What the counting made of a track. events: per frame, what ended there; last: at its end.
+
+    not_counted: the movements that were no repetitions; what the other side did during one is none of them.
+    """
 
     counting: Counting
     track: Track
@@ -46,6 +59,7 @@ class Counted:
     counts: tuple[int, ...]
     events: tuple[tuple[Event, ...], ...]
     last: tuple[Event, ...]
+    not_counted: tuple[NotCounted, ...] = ()
 
     @property
     def all_events(self) -> list[Event]:
@@ -69,6 +83,11 @@ class Analysis:
     prompts: tuple[Prompt, ...]
     judgements: Mapping[tuple[int, str], Explanation]
     active: tuple[tuple[ActiveRule, ...], ...]
+
+    def not_counted_at(self, time: float) -> NotCounted | None:
+        """The movement at that time that was no repetition; the last to begin of several."""
+        found = [one for one in self.counted.not_counted if one.start <= time <= one.end]
+        return max(found, key=lambda one: one.start, default=None)
 
     def judgement(self, rep: Rep, rule: str) -> Explanation | None:
         """What came of a rule of repetitions on that one; None when there is no such."""
@@ -117,17 +136,25 @@ def count(counting: Counting, track: Track) -> Counted:
     """Runs the counter over all frames."""
     counter = RepCounter(counting)
     phases, counts, events = [], [], []
+    not_counted: list[NotCounted] = []
     for time, measurement in zip(track.times, track.measurements, strict=True):
         events.append(tuple(counter.step(time, measurement)))
         phases.append(counter.phase)
         counts.append(counter.count)
+        not_counted += counter.not_counted
+    last = tuple(counter.finish(track.end))
+    not_counted += counter.not_counted
+    reps = [event for ended in (*events, last) for event in ended if isinstance(event, Rep)]
     return Counted(
         counting=counting,
         track=track,
         phases=tuple(phases),
         counts=tuple(counts),
         events=tuple(events),
-        last=tuple(counter.finish(track.end)),
+        last=last,
+        not_counted=tuple(
+            one for one in not_counted if not any(rep.start <= one.top <= rep.end for rep in reps)
+        ),
     )
 
 
@@ -211,11 +238,15 @@ class StudioSession:
     """A rule file open on a recording.
 
     exercise: as the file said when it was last sound; None before that. problems: what is wrong with the
-    file now, line by line. analysis: None until there are both. rule: the one that is looked at.
+    file now, line by line. analysis: None until there are both. rule: the one that is looked at; "": the
+    counting. adjustments: this person's, whose limits are shown beside the file's.
     """
 
-    def __init__(self, *, language: str = "en") -> None:
+    def __init__(self, *, language: str = "en", adjustments: Path | None = None) -> None:
+        """adjustments: the person's file, if there is one; a broken one is left to those who apply it."""
         self.language = language
+        self.adjustments = Overrides()
+        self._adjustments = adjustments
         self.rule = ""
         self.path: Path | None = None
         self.editor: RuleEditor | None = None
@@ -309,6 +340,12 @@ class StudioSession:
     def _take(self, exercise: Exercise) -> None:
         assert self.editor is not None
         self.exercise, self.problems = exercise, ()
+        self.adjustments = Overrides()
+        if self._adjustments is not None and self._adjustments.is_file():
+            with suppress(OverridesError):
+                self.adjustments = load_overrides(
+                    self._adjustments, {**load_library(), exercise.id: exercise}
+                )
         self.thresholds = read_thresholds(self.editor.text)
         self.analysis = self._judged(exercise)
 

@@ -72,7 +72,7 @@ def test_every_level_of_the_library_changes_alone() -> None:
         editor = RuleEditor(path)
         thresholds = read_thresholds(editor.text)
         assert thresholds, path
-        for threshold in thresholds:
+        for threshold in (t for t in thresholds if t.written):
             way = threshold.step if threshold.value + threshold.step <= threshold.highest else -threshold.step
             value = threshold.snapped(threshold.value + way)
             after = editor.with_value(threshold.place, value)
@@ -89,7 +89,7 @@ def test_odd_layouts_stay(odd: Path, ending: str, mark: bytes) -> None:
     before = mark + odd.read_bytes().replace(b"\n", ending.encode())
     odd.write_bytes(before)
     editor = RuleEditor(odd)
-    for threshold in read_thresholds(editor.text):
+    for threshold in (t for t in read_thresholds(editor.text) if t.written):
         editor.change(threshold.place, threshold.snapped(threshold.value - threshold.step))
     after = odd.read_bytes()
     pieces = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
@@ -102,6 +102,48 @@ def test_odd_layouts_stay(odd: Path, ending: str, mark: bytes) -> None:
     while editor.can_redo:
         editor.redo()
     assert odd.read_bytes() == after
+
+
+BLOCK = """counting:
+  reps:
+    signals:
+      - {parameter: knee, start: 170deg, turn: 90deg}
+      # the hips say the same
+      - {parameter: hip_height, start: 1, turn: 0.6}
+"""
+
+
+@pytest.mark.parametrize(
+    ("counting", "expected"),
+    [
+        (BLOCK, "  reps:\n    start_below: 0.3\n    signals:\n"),
+        (BLOCK + "    reach: 0.6   # half way\n    steady: 0.2s\n",
+         "    reach: 0.6   # half way\n    start_below: 0.3\n    steady: 0.2s\n"),
+        (BLOCK + "    reach: 0.6   # the end", "    reach: 0.6   # the end\n    start_below: 0.3\n"),
+        ("counting: {reps: {signals: {parameter: knee, start: 170deg, turn: 90deg} }}\n",
+         "turn: 90deg}, start_below: 0.3 }}\n"),
+        ("counting: {reps: {signals: {parameter: knee, start: 170deg, turn: 90deg}, reach: 0.6,}}\n",
+         "reach: 0.6, start_below: 0.3}}\n"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_default_that_is_changed_is_written(
+    tmp_path: Path, counting: str, expected: str, ending: str
+) -> None:
+    path = tmp_path / "odd.yaml"
+    head = "format: 1\nid: odd\nname: Odd\nviews: side\nrules:\n"
+    rule = "- {id: fast, judge: rep, when: {out_duration: {below: 0.5s}}, say: too fast}\n"
+    before = (head + rule + counting).replace("\n", ending).encode()
+    path.write_bytes(before)
+    editor = RuleEditor(path)
+    (level,) = [t for t in read_thresholds(editor.text) if t.role == "start_below"]
+    assert (level.value, level.written, editor.written(level.place)) == (0.45, False, "0.45")
+    assert editor.change(level.place, 0.3).counting.start_below == 0.3
+    assert expected.replace("\n", ending).encode() in path.read_bytes()
+    (level,) = [t for t in read_thresholds(editor.text) if t.role == "start_below"]
+    assert (level.value, level.written) == (0.3, True)
+    editor.undo()
+    assert path.read_bytes() == before
 
 
 def test_a_new_change_forgets_what_was_taken_back(odd: Path) -> None:

@@ -173,7 +173,9 @@ def test_lanes_are_of_what_the_exercise_uses(rules: Path, track: Track) -> None:
     assert (levels["start"].value, levels["turn"].value) == (170.0, 90.0)
     assert levels["reach"].value == 130.0
     assert levels["reach"].written_value(110.0) == 0.75  # half way is 0.5, three quarters is 110 degrees
-    assert levels["start_below"].threshold is None  # not in the file: nothing to drag
+    default = levels["start_below"].threshold
+    assert default is not None
+    assert (default.written, default.value) == (False, 0.45)  # not in the file, to be dragged into it
     moved = with_moved(lanes, session.exercise, session.thresholds, levels["turn"].threshold.place, 70.0)  # type: ignore[union-attr]
     again = {level.kind: level.value for level in moved[0].levels}
     assert (again["turn"], again["reach"]) == (70.0, 120.0)

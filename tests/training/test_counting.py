@@ -140,14 +140,17 @@ def test_form_is_told_by_the_reminders_that_are_active_in_half_of_the_reps(
         Clip(archive=tmp_path, member="correct/1.mp4", exercise="squat", wrong=False),
         Clip(archive=tmp_path, member="wrong/2.mp4", exercise="squat", wrong=True),
         Clip(archive=tmp_path, member="wrong/3.mp4", exercise="squat", wrong=True),
+        Clip(archive=tmp_path, member="correct/4.mp4", exercise="squat", wrong=False),
     ]
     nothing = [RecordedFrame(time=i / 25, pose=None) for i in range(50)]
     shallow = play(MOTIONS["squat"], reps(2, seconds=2.0, rest=0.6, depth=0.72))
+    dips = play(MOTIONS["squat"], reps(2, seconds=2.0, rest=0.6, depth=0.4))
     for clip, frames in zip(
         clips,
         (
             recorded("squat", 2).frames,
             tuple(RecordedFrame(time=pose.time, pose=pose) for pose in shallow),
+            tuple(RecordedFrame(time=pose.time, pose=pose) for pose in dips),
             tuple(nothing),
         ),
         strict=True,
@@ -158,8 +161,8 @@ def test_form_is_told_by_the_reminders_that_are_active_in_half_of_the_reps(
         )
     figures = counting.evaluate_form(clips, exercise, Tracks(tmp_path, MODEL, _no_estimator))
     assert figures["accuracy"] == 1.0
-    assert [row["reasons"] for row in figures["clips"]] == [[], ["shallow"], ["no_rep"]]
-    assert "told right 3 of 3" in capsys.readouterr().out
+    assert [row["reasons"] for row in figures["clips"]] == [[], ["shallow"], ["no_rep"], []]
+    assert "told right 4 of 4" in capsys.readouterr().out
 
 
 def _no_estimator() -> Estimator:

@@ -151,6 +151,64 @@ def test_a_counting_level_counts_anew(page: StudioPage, rules: Path) -> None:
     assert len(page.session.analysis.reps) < count
 
 
+def test_a_default_of_the_counting_is_dragged_into_the_file(page: StudioPage, rules: Path) -> None:
+    before = rules.read_bytes()
+    assert b"start_below" not in before
+    label = label_of(page, "", "start_below")
+    assert label.level.value == pytest.approx(134.0)  # 0.45 of the way from 170 to 90
+    rows = page.timeline.rows()
+    assert rows is not None
+    drag(page, on_line(page, label), on_line(page, label) + QPoint(0, round(rows.y(0, 146.0) - label.y)))
+    assert b"\n    start_below: 0.3" in rules.read_bytes()
+    assert page.session.exercise is not None
+    assert page.session.exercise.counting.start_below == pytest.approx(0.3, abs=0.02)
+    QTest.keyClick(page, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert rules.read_bytes() == before
+
+
+def test_a_movement_that_did_not_count_says_why(page: StudioPage, rules: Path) -> None:
+    rules.write_bytes(rules.read_bytes().replace(b"reach: 0.5 ", b"reach: 1.2 "))
+    QTest.keyClick(page, Qt.Key.Key_F5)
+    assert page.session.analysis is not None
+    assert page.session.analysis.reps == ()
+    missed = page.session.analysis.counted.not_counted[0]
+    rows = page.timeline.rows()
+    assert rows is not None
+    crossed = QPoint(round(rows.x((missed.start + missed.end) / 2)), round(rows.reps.center().y()))
+    QTest.mouseClick(page.timeline.viewport(), Qt.MouseButton.LeftButton, pos=crossed)
+    assert page.session.rule == ""
+    assert page.playhead == pytest.approx(missed.top)
+    assert page.inspector.sentence().startswith("No repetition: went ")
+    assert "120 % wanted (knee " in page.inspector.sentence()
+    page.scrub(0.0)
+    assert "Counted: 0; not counted: 2." in page.inspector.sentence()
+    rules.write_bytes(rules.read_bytes().replace(b"reach: 1.2 ", b"reach: 0.5 "))
+    QTest.keyClick(page, Qt.Key.Key_F5)
+    page.scrub(page.session.analysis.reps[0].turn)
+    assert page.inspector.sentence().startswith("Repetition 1: Knee moved ")
+    page.select_rule("shallow")
+    assert page.inspector.sentence().startswith("Does not fire")
+
+
+def test_limits_of_other_levels_and_ones_own_are_lines(page: StudioPage, tmp_path: Path) -> None:
+    def names() -> list[tuple[str, float]]:
+        rows = page.timeline.rows()
+        assert rows is not None
+        return [(one.level.comes_from, one.level.value) for one in rows.labels() if one.level.comes_from]
+
+    adjustments = tmp_path / "home" / "data" / "adjustments.yaml"
+    page.select_rule("shallow")
+    assert sorted(names()) == [("beginner", 103.0), ("strict", 91.0)]
+    page.session._adjustments = adjustments
+    adjustments.parent.mkdir(parents=True, exist_ok=True)
+    text = "format: 1\nexercises: {squat: {rules: {shallow: {limits: {knee.min: {above: 120deg}}}}}}\n"
+    adjustments.write_text(text, "utf-8")
+    QTest.keyClick(page, Qt.Key.Key_F5)
+    assert sorted(names()) == [("beginner", 103.0), ("strict", 91.0), ("yours", 120.0)]
+    page.select_rule("")
+    assert names() == []
+
+
 def test_an_impossible_place_is_refused_in_words(page: StudioPage, rules: Path) -> None:
     before = rules.read_bytes()
     label = label_of(page, "", "reach")
@@ -259,6 +317,7 @@ def test_a_change_over_somebody_elses_is_refused(page: StudioPage, rules: Path) 
     assert rules.read_bytes() == foreign
     assert "changed by another program" in page.bar.note.text()
     QTest.keyClick(page, Qt.Key.Key_F5)
+    start = on_line(page, label_of(page, "shallow"))
     drag(page, start, start - QPoint(0, 20))
     assert b"50deg" in rules.read_bytes()
     assert rules.read_bytes() != foreign

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.errors import FormcueError
 from app.rule_edit import Place, Threshold
-from app.studio_lanes import Lane, lanes_of, with_moved
+from app.studio_lanes import Lane, lanes_of, limits_from_elsewhere, with_moved
 from app.studio_session import StudioSession
 from app.ui.rule_studio.labels import value_text
 from app.ui.words import t
@@ -30,9 +30,12 @@ class LevelHand:
         self.refusal = ""
         if self.threshold is None:
             self.selected = None
-        self.lanes = (
-            lanes_of(session.exercise, session.thresholds, session.analysis) if session.exercise else ()
-        )
+        self.lanes = ()
+        if session.exercise is not None:
+            elsewhere = limits_from_elsewhere(
+                session.exercise, session.rule, session.adjustments, session.analysis
+            )
+            self.lanes = lanes_of(session.exercise, session.thresholds, session.analysis, elsewhere=elsewhere)
 
     def move(self, place: Place, value: float) -> str:
         """Tries the value; nothing is written. What to say of it."""

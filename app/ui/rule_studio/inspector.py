@@ -1,4 +1,7 @@
-"""Why the selected rule fires at the playhead, or does not: one sentence, and its conditions one by one."""
+"""Why the selected rule fires at the playhead, or does not; or what was counted there and what was not.
+
+One sentence, and its conditions one by one.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.exercise import Rule
-from app.explanation import Check, Explanation
+from app.explanation import Check, Explanation, not_counted_text
+from app.measures import unit_of
+from app.studio_session import Analysis
 from app.ui import theme
 from app.ui.rule_studio.labels import value_text
 from app.ui.rule_studio.state import INKS, RuleState, state_of
-from app.ui.words import VIEW_NAMES, language, phase_name, t
+from app.ui.words import VIEW_NAMES, language, phase_name, plain, t
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,7 @@ class Inspector(QWidget):
         self.unit = 1.0
         self.rule: Rule | None = None
         self.explanation: Explanation | None = None
+        self._counting: tuple[Analysis, float] | None = None
         self.retranslate()
 
     def sizeHint(self) -> QSize:
@@ -45,14 +51,22 @@ class Inspector(QWidget):
         self.setAccessibleName(t("Why the rule fires or not"))
         self.update()
 
+    def show_counting(self, analysis: Analysis, time: float) -> None:
+        """What was counted there, or why it was not."""
+        self.rule, self.explanation, self._counting = None, None, (analysis, time)
+        self.setAccessibleDescription(self.sentence())
+        self.update()
+
     def show_explanation(self, rule: Rule | None, explanation: Explanation | None) -> None:
         """None: no rule is selected, or there is no recording."""
-        self.rule, self.explanation = rule, explanation
+        self.rule, self.explanation, self._counting = rule, explanation, None
         self.setAccessibleDescription(self.sentence())
         self.update()
 
     def sentence(self) -> str:
         """The one sentence."""
+        if self._counting is not None:
+            return _counted(*self._counting)
         if self.rule is None:
             return t("Select a rule to see why it fires, or does not, at the playhead.")
         if self.explanation is None:
@@ -103,6 +117,16 @@ class Inspector(QWidget):
         pad = 14 * unit
         area = QRectF(self.rect()).adjusted(pad, 10 * unit, -pad, -8 * unit)
         wrap = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+        if self._counting is not None:
+            painter.setPen(theme.colour("text"))
+            painter.setFont(theme.font(15 * unit, "ExtraBold"))
+            painter.drawText(area, wrap, t("Counting"))
+            below = area.adjusted(0, 28 * unit, 0, 0)
+            painter.setFont(
+                theme.fitted_font(self.sentence(), below, 14 * unit, 11 * unit, "Regular", int(wrap))
+            )
+            painter.drawText(below, wrap, self.sentence())
+            return
         if self.rule is None or self.explanation is None:
             painter.setPen(theme.colour("muted"))
             painter.setFont(theme.font(14 * unit))
@@ -184,6 +208,33 @@ class Inspector(QWidget):
             bar.setWidth(bar.width() * row.share)
             painter.setBrush(theme.colour(ink))
             painter.drawRoundedRect(bar, 3 * unit, 3 * unit)
+
+
+def _counted(analysis: Analysis, time: float) -> str:
+    """What was counted at that time, or why not."""
+    rep = next((rep for rep in analysis.reps if rep.start <= time <= rep.end), None)
+    if rep is not None:
+        signal = analysis.exercise.counting.signals[0].parameter
+        share = 1.0 if unit_of(signal) == "deg" else 0.01
+        return t(
+            "Repetition {number}: {name} moved {range} in {seconds} s.",
+            number=rep.number,
+            name=plain(signal),
+            range=value_text(signal, rep.range * share),
+            seconds=f"{rep.end - rep.start:.1f}",
+        )
+    missed = analysis.not_counted_at(time)
+    if missed is None:
+        if any(hold.start <= time <= hold.end for hold in analysis.holds):
+            return t("The position is held.")
+        count = len(analysis.counted.not_counted)
+        return t(
+            "No movement here. Counted: {counted}; not counted: {others}. Click one to see why.",
+            counted=len(analysis.reps) + len(analysis.holds),
+            others=count,
+        )
+    text = not_counted_text(missed, language())
+    return text[:1].upper() + text[1:]
 
 
 def _row_of(check: Check) -> Row:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.conditions import Operator
 from app.measures import format_value, unit_of
 from app.rule_edit import Threshold
 from app.studio_lanes import Level
 from app.ui.words import plain, t
 
 _SIGNS: Final = {"below": "<", "above": ">"}
+# Limits that the file's `when` does not say: what they are called, and where they come from.
+_FROM: Final = {"beginner": "beginners", "strict": "strict", "yours": "yours", "own": "own"}
+_TIPS: Final = {
+    "beginner": "Where the limit lies for beginners. Another one can be written under `levels`.",
+    "strict": "Where the limit lies for strict ones. Another one can be written under `levels`.",
+    "yours": "Your own limit, from your adjustments.",
+    "own": "What the limit came to, from the athlete's first repetitions.",
+}
 
 
 def value_text(name: str, value: float) -> str:
@@ -18,22 +27,25 @@ def value_text(name: str, value: float) -> str:
     return text[1:] if text.startswith(("-0 ", "-0°")) else text
 
 
-def sign_of(threshold: Threshold) -> str:
+def _sign(operator: Operator | str, *, upper: bool) -> str:
     """Which side of a limit is meant: < or >, and for the ends of between and outside likewise."""
-    if threshold.operator in _SIGNS:
-        return _SIGNS[threshold.operator]
-    first, second = ("≥", "≤") if threshold.operator == "between" else ("<", ">")
-    return second if threshold.upper else first
+    if operator in _SIGNS:
+        return _SIGNS[operator]
+    first, second = ("≥", "≤") if operator == "between" else ("<", ">")
+    return second if upper else first
 
 
 def fires_above(threshold: Threshold) -> bool:
     """Whether the limit is crossed by going up."""
-    return sign_of(threshold) in (">", "≥")
+    return _sign(threshold.operator, upper=threshold.upper) in (">", "≥")
 
 
 def level_name(level: Level) -> str:
     """What a level is, in the words of the file: the rule and the statistic, or the counting's key."""
     threshold = level.threshold
+    if level.comparison is not None:
+        statistic = level.comparison.parameter.partition(".")[2]
+        return f"{t(_FROM[level.comes_from])} {statistic}".rstrip()
     if level.kind != "limit" or threshold is None:
         return level.kind
     statistic = threshold.name.partition(".")[2]
@@ -44,22 +56,25 @@ def level_name(level: Level) -> str:
 def level_value(level: Level, lane: str) -> str:
     """Its value in the lane's unit, with the side that is meant; shares of the way besides."""
     value = value_text(lane, level.value)
+    if level.comparison is not None:
+        return f"{_sign(level.comparison.operator, upper=level.value == level.comparison.upper)} {value}"
     if level.kind == "limit" and level.threshold is not None:
-        return f"{sign_of(level.threshold)} {value}"
+        return f"{_sign(level.threshold.operator, upper=level.threshold.upper)} {value}"
     return value
 
 
 def level_tip(level: Level, file: str) -> str:
     """What can be done with it."""
     threshold = level.threshold
-    if threshold is None and level.signal is not None:
-        share = level.signal.progress(level.value)
+    if threshold is None:
+        return t(_TIPS[level.comes_from]) if level.comes_from else ""
+    if not threshold.written:
         return t(
-            "{key} is not in the file: the default {value:.2f} stands. Write it there to move it here.",
+            "{key} is not in the file: the default {value:.2f} stands. Drag it, and it is written there.",
             key=level.kind,
-            value=share,
+            value=threshold.value,
         )
-    line = threshold.line if threshold is not None else 0
+    line = threshold.line
     return t("{file}, line {line}. Drag it, or click it and use the arrow keys.", file=file, line=line)
 
 

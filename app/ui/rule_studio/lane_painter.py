@@ -104,8 +104,10 @@ class LanePainter(RowPainter):
         threshold = label.level.threshold
         if label.place is not None and label.place == self.shown.selected:
             return "text" if not self.shown.refusal else "fault", 1.0
+        if label.level.comes_from:
+            return INKS[self.severities[self.shown.rule]] if self.shown.rule else "muted", 0.75
         if label.level.kind != "limit" or threshold is None:
-            return "accent", 0.9 if label.place else 0.55
+            return "accent", 0.9 if threshold is not None and threshold.written else 0.55
         if not threshold.owner:
             return "muted", 0.9
         strength = 1.0 if self.shown.rule in ("", threshold.owner) else 0.45
@@ -126,7 +128,7 @@ class LanePainter(RowPainter):
             self.p.fillRect(
                 QRectF(rect.left(), min(label.y, label.y + reach), rect.width(), abs(reach)), shade
             )
-        if label.place is None:
+        if threshold is None or not threshold.written:
             style = Qt.PenStyle.DotLine
         else:
             style = Qt.PenStyle.SolidLine if label.level.kind == "limit" else Qt.PenStyle.DashLine

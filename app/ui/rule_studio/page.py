@@ -18,9 +18,11 @@ from PySide6.QtGui import (
 from app.capture import DEMO
 from app.errors import FormcueError
 from app.rule_edit import Place
+from app.settings import data_folder
 from app.studio_footage import Footage
 from app.studio_lanes import TimeWindow, lane_of
 from app.studio_session import StudioSession
+from app.ui.library import ADJUSTMENTS
 from app.ui.rule_reload import RuleReloader
 from app.ui.rule_studio.background import FootageRunner, TestRunner
 from app.ui.rule_studio.dialogs import RULE_SUFFIXES, ask_for_recording, ask_for_rules
@@ -45,7 +47,7 @@ class StudioPage(StudioFrame):
 
     def __init__(self) -> None:
         super().__init__()
-        self.session = StudioSession(language=language())
+        self.session = StudioSession(language=language(), adjustments=data_folder() / ADJUSTMENTS)
         self.footage: Footage | None = None
         self.playhead = 0.0
         self._window: TimeWindow | None = None
@@ -202,14 +204,15 @@ class StudioPage(StudioFrame):
             self.scrub(track.times[index])
 
     def select_rule(self, rule: str) -> None:
-        """Shows why this one fires or not."""
+        """Shows why this one fires or not; "": what counts, and what does not."""
         if rule != self.session.rule:
             self.session.rule = rule
             mine = [t for t in self.session.thresholds if t.owner == rule]
             if self.hand.selected not in [t.place for t in mine]:
                 self.hand.selected = None
+                self.hand.refresh()  # the limits of other levels are this rule's; none moves under the hand
             self._show_moment()
-            if mine:
+            if mine and mine[0].name:
                 self.timeline.reveal(lane_of(mine[0].name))
 
     def say(self, text: str) -> None:
@@ -250,6 +253,7 @@ class StudioPage(StudioFrame):
 
     def _on_level_selected(self, place: Place | None) -> None:
         self.hand.selected = place
+        self.hand.refresh()
         self._show_moment()
 
     def _on_level_moved(self, place: Place, value: float) -> None:
@@ -277,6 +281,9 @@ class StudioPage(StudioFrame):
         if analysis is not None and analysis.prompts:  # begin where there is something to see
             self.playhead = analysis.prompts[0].t
             self.session.rule = analysis.prompts[0].rule
+        elif analysis is not None and not analysis.reps and analysis.counted.not_counted:
+            self.playhead = analysis.counted.not_counted[0].top
+            self.session.rule = ""
         self.hand.refresh()
         self._refresh()
 
@@ -295,7 +302,7 @@ class StudioPage(StudioFrame):
             if session.exercise.tests:
                 self.test_strip.show_running()
             self.tests.start(session.exercise)
-            if self.session.rule not in [rule.id for rule in session.exercise.rules]:
+            if self.session.rule and self.session.rule not in [r.id for r in session.exercise.rules]:
                 self.session.rule = session.exercise.rules[0].id if session.exercise.rules else ""
         self.hand.refresh()
         self._refresh()
@@ -373,8 +380,12 @@ class StudioPage(StudioFrame):
             )
         )
         said = Counter(prompt.rule for prompt in analysis.prompts)
+        said[""] = len(analysis.reps) + len(analysis.holds)
         self.rules.show_rules(analysis.exercise, said, firing, self.session.rule)
-        self.inspector.show_explanation(rule, explained[index] if explained else None)
+        if rule is None:
+            self.inspector.show_counting(analysis, self.playhead)
+        else:
+            self.inspector.show_explanation(rule, explained[index] if explained else None)
         if not self.pose.show_footage(footage, analysis, index, self.session.rule):
             QTimer.singleShot(PICTURE_AFTER, self._show_moment)  # its picture is still being unpacked
 

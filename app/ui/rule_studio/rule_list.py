@@ -21,7 +21,10 @@ _ROW: Final = Qt.ItemDataRole.UserRole
 
 @dataclass(frozen=True, kw_only=True)
 class RuleRow:
-    """One entry. times: how often it was said in the recording; fires: at the playhead."""
+    """One entry. times: how often it was said in the recording; fires: at the playhead.
+
+    id: the rule's; "": the counting, whose times are what it counted.
+    """
 
     id: str
     severity: Severity
@@ -55,7 +58,11 @@ class RuleList(QListWidget):
     ) -> None:
         """said: rule id -> how often. firing: the rules that fire at the playhead."""
         rules = exercise.rules if exercise is not None else ()
-        rows = [
+        counting = RuleRow(
+            id="", severity="info", text=t("What counts, and what does not"), times=said.get("", 0)
+        )
+        rows = [counting] if exercise is not None else []
+        rows += [
             RuleRow(
                 id=rule.id,
                 severity=rule.severity,
@@ -73,7 +80,8 @@ class RuleList(QListWidget):
         for item, row in zip(self._items(), rows, strict=True):
             if item.data(_ROW) != row:
                 item.setData(_ROW, row)
-                item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{row.id}: {row.text}")
+                name = row.id or t("Counting")
+                item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{name}: {row.text}")
             if row.id == selected and self.currentItem() is not item:
                 self.setCurrentItem(item)
         self.blockSignals(False)
@@ -138,7 +146,7 @@ class _RuleDelegate(QStyledItemDelegate):
         left = QRectF(
             box.x() + 40 * unit, box.y() + 3 * unit, box.width() - width - 62 * unit, box.height() / 2
         )
-        self._line(painter, left, row.id, 14, "text", "SemiBold")
+        self._line(painter, left, row.id or t("Counting"), 14, "text", "SemiBold")
         self._line(painter, left.translated(0, 17 * unit), row.text, 12, "muted", "Regular")
         painter.restore()
 

@@ -183,7 +183,7 @@ class TimelineView(QAbstractScrollArea):
             self.rule_clicked.emit(threshold.owner)
 
     def _click(self, rows: Rows, point: QPointF) -> bool:
-        """A repetition or a prompt: goes there. True when there is one."""
+        """A repetition, a movement that was none, or a prompt: goes there. True when there is one."""
         assert self.shown is not None
         analysis = self.shown.analysis
         if rows.reps.contains(point):
@@ -191,6 +191,11 @@ class TimelineView(QAbstractScrollArea):
             rep = next((rep for rep in analysis.reps if rep.start <= time <= rep.end), None)
             if rep is not None:
                 self.scrubbed.emit(rep.turn)
+                return True
+            missed = analysis.not_counted_at(time)
+            if missed is not None:
+                self.scrubbed.emit(missed.top)
+                self.rule_clicked.emit("")
                 return True
         if rows.prompts.contains(point):
             before = [p for p in analysis.prompts if 0 <= point.x() - rows.x(p.t) <= 120 * self.unit]
@@ -227,6 +232,8 @@ class TimelineView(QAbstractScrollArea):
             self._dragged, self._value = None, None
             if value is not None:
                 self.level_set.emit(place, value)
+            else:
+                self.level_selected.emit(place)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Up and down scrolls the lanes, with Ctrl it zooms around the pointer, with Shift it goes along."""
@@ -295,9 +302,9 @@ class TimelineView(QAbstractScrollArea):
         place = places[index % len(places)]
         label = next(one for one in self._labels() if one.place == place)
         threshold = label.level.threshold
-        self.level_selected.emit(place)
         if threshold is not None and threshold.owner:
             self.rule_clicked.emit(threshold.owner)
+        self.level_selected.emit(place)
         self.reveal(label.lane.parameter)
 
     def _nudge(self, steps: int) -> None:

@@ -94,8 +94,13 @@ class TimelinePainter(RowPainter):
                 self.p.drawText(box, CENTRE, text)
 
     def _reps(self, rect: QRectF) -> None:
-        """Brackets from start to end, a mark at the turn; what a rule has against one is in its colour."""
+        """Brackets from start to end, a mark at the turn; what a rule has against one is in its colour.
+
+        Movements that were no repetitions are crossed out.
+        """
         analysis = self.shown.analysis
+        for missed in analysis.counted.not_counted:
+            self._bracket(rect, missed.start, missed.end, "✕", "muted", dashed=True)
         for rep in analysis.reps:
             ink = self._ink_of_rep(rep)
             self._bracket(rect, rep.start, rep.end, str(rep.number), ink, dashed=not rep.valid)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from app import __version__
-from app.diagnostics import hard_crashes_kept, kept_log
+from app.diagnostics import hard_crashes_kept, is_built, kept_log
 from app.errors import EXIT_FAILED, FormcueError, UsageError
 
 log = logging.getLogger("formcue")
@@ -123,6 +123,8 @@ def _run_command(arguments: list[str]) -> int:
         hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(COMMANDS)}"
         raise UsageError(f"unknown command {name!r}; {hint}")
     command = COMMANDS[name]
+    if is_built() and command.module.startswith("app.training"):
+        raise UsageError(f"{name} is not part of the one-file program; install Formcue from its source")
     try:
         module = importlib.import_module(command.module)
     except ModuleNotFoundError as error:

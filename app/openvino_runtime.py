@@ -1,13 +1,14 @@
 """The networks in OpenVINO, by far the fastest on CPUs.
 
 Its form of a network is made once from the PyTorch network and, when it agrees with PyTorch, kept in the
-user's cache under the hash of the weights and the version of OpenVINO. With a warm cache neither torch nor the
-network's code is imported.
+user's cache under the hash of the weights and the version of OpenVINO. With a warm cache neither torch nor
+the network's code is imported.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -27,13 +28,15 @@ from openvino import Core, Model
 
 from app.agreement import require_agreement, trial_batch
 from app.skeleton import FloatArray
-from app.weights import Weights
+from app.weights import WEIGHTS_FOLDER, Weights, WeightsError
 
 if TYPE_CHECKING:
     from torch import nn
 
 log = logging.getLogger(__name__)
 
+# Networks converted beforehand come along with the one-file program, which is without PyTorch; see .ci/build.
+CONVERTED: Final = WEIGHTS_FOLDER / "converted"
 CACHE_FORMAT: Final = 2  # goes up when the form or the agreement asked of it changes
 
 
@@ -50,10 +53,14 @@ def openvino_maps(
     Raises WeightsError, DisagreementError, and whatever OpenVINO raises.
     """
     core = _core()
-    folder = _folder(weights, cache)
-    model = _cached_model(core, folder, weights)
+    model = _ready(core, weights, cache)
     if model is not None:
         return _compiled(core, model, weights, threads)
+    if importlib.util.find_spec("torch") is None:
+        raise WeightsError(
+            f"weights {weights.name}: PyTorch, which must convert them once, is not installed; take weights "
+            "of the catalogue, or install Formcue from its source"
+        )
     from app.torch_runtime import fold, network_of, plain_maps
 
     if progress is not None:
@@ -65,13 +72,19 @@ def openvino_maps(
     model = _converted(network, weights)
     maps = _compiled(core, model, weights, threads)
     require_agreement(weights.kind, maps(trial), reference, weights.input_size)
-    _keep(model, folder, weights)
+    _keep(model, _folder(weights, cache), weights)
     return maps
 
 
 def has_converted(weights: Weights, cache: Path | None = None) -> bool:
-    """Whether the cache holds the converted network of these weights, every byte as it was written."""
-    return _cached_model(_core(), _folder(weights, cache), weights) is not None
+    """Whether the converted network of these weights is here already, every byte as it was written."""
+    return _ready(_core(), weights, cache) is not None
+
+
+def _ready(core: Core, weights: Weights, cache: Path | None) -> Model | None:
+    """The converted network that came along, else the cache's."""
+    shipped = _cached_model(core, _folder(weights, CONVERTED), weights)
+    return shipped if shipped is not None else _cached_model(core, _folder(weights, cache), weights)
 
 
 def _folder(weights: Weights, cache: Path | None) -> Path:

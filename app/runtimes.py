@@ -8,6 +8,7 @@ when one breaks later, in app/lasting.py.
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -298,6 +299,10 @@ def ways(device: str = "auto", runtime: str = "auto") -> tuple[Way, ...]:
     if runtime == "openvino" and device in ("cuda", "mps"):
         raise DeviceError(f"the runtime openvino runs on the CPU, not on {device}; leave --runtime out")
     open_ = [way for way in WAYS if device in ("auto", way[0]) and runtime in ("auto", way[1])]
+    if importlib.util.find_spec("torch") is None:  # the one-file program
+        open_ = [way for way in open_ if way[1] != "torch"]
+        if not open_:
+            raise DeviceError("PyTorch is not installed here; leave --device and --runtime out")
     found = tuple(way for way in open_ if _is_here(way[0]))
     if not found:
         raise DeviceError(f"no {device} device that PyTorch can use here; leave --device out or use cpu")

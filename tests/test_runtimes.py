@@ -30,7 +30,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(3)
     paths = []
-    for network in (PoseNetwork(PoseConfig(input_size=SIDE)), FinderNetwork(FinderConfig(input_size=SIDE))):
+    for network in (
+        PoseNetwork(PoseConfig(input_size=SIDE, encoder_width=0.5)),
+        FinderNetwork(FinderConfig(input_size=SIDE)),
+    ):
         for parameter in network.parameters():
             if parameter.dim() == 1:
                 torch.nn.init.uniform_(parameter, 0.5, 1.0)
@@ -114,6 +117,26 @@ def test_a_warm_cache_is_used_and_needs_no_torch(
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY)
     assert done.stdout.split() == ["openvino", "False"], done.stderr
+
+
+def test_without_pytorch_what_was_converted_beforehand_runs(
+    loaded: LoadedRuntime,
+    files: tuple[str, str],
+    cache: Path,
+    tmp_path: Path,
+    pictures: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in the one-file program: the networks came along, and the user's cache is empty."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(WeightsError, match="PyTorch, which must convert them once, is not installed"):
+        load(files, tmp_path)
+    monkeypatch.setattr("app.openvino_runtime.CONVERTED", cache)
+    runtime, said = load(files, tmp_path)
+    assert said == [] and not list(tmp_path.iterdir())
+    assert np.array_equal(runtime.pose_maps(pictures[:1]), loaded.pose_maps(pictures[:1]))
+    with pytest.raises(DeviceError, match="PyTorch is not installed here"):
+        load(files, tmp_path, runtime="torch")
 
 
 @pytest.mark.parametrize("name", ["network.bin", "made-from.json"])

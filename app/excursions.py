@@ -26,7 +26,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Final, Literal, TypedDict
 
 from app.conditions import Comparison, Condition, holds_mostly
 from app.parameters import Measurement
@@ -85,6 +85,10 @@ class Signal:
     def progress(self, value: float) -> float:
         """0 in the start position, 1 at the turning point; beyond both without limit."""
         return (value - self.start) / (self.turn - self.start)
+
+    def used_from(self, view: View) -> bool:
+        """Whether it is followed when the camera stands there."""
+        return not self.views or view in self.views
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +150,8 @@ class Lack:
     unsure                    how well the signals were seen, 0..1
     posture, at_start, at_turn   the value in the middle of its frames, and the limit; see comparison
 
-    comparison: of the conditions, the one that did not hold. value, value_wanted: of way and range, the same
-    of the first signal's parameter, in its unit; value is None where it was not measured.
+    comparison: of the conditions, the one that did not hold. parameter, value, value_wanted: of way and
+    range, the same of the signal that is furthest from it, in its unit.
     """
 
     kind: LackKind
@@ -157,6 +161,12 @@ class Lack:
     parameter: str = ""
     value: float | None = None
     value_wanted: float | None = None
+
+
+class _OfSignal(TypedDict, total=False):
+    parameter: str
+    value: float
+    value_wanted: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +188,7 @@ class _Sample:
     missed: int
     value: float | None
     values: Mapping[str, float]
+    view: View
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +208,7 @@ def combined_progress(signals: tuple[Signal, ...], measurement: Measurement) -> 
     total = weighted = 0.0
     for signal in signals:
         value = measurement.values.get(signal.parameter)
-        if value is None or (signal.views and measurement.view not in signal.views):
+        if value is None or not signal.used_from(measurement.view):
             continue
         weight = signal.weight * measurement.confidence[signal.parameter]
         total += weight
@@ -306,6 +317,7 @@ class Track:
                 missed=missed,
                 value=measurement.values.get(self.signals[0].parameter),
                 values=measurement.values,
+                view=measurement.view,
             )
         )
         return found or lost
@@ -372,24 +384,37 @@ class Track:
         return None
 
     def _short(self) -> list[Lack]:
-        """What the excursion under way lacks in way and range."""
-        rules, first = self.counting, self.signals[0]
-        span = first.turn - first.start
-        values = [s.value for s in self._samples if s.value is not None]
-        low, high = (min(values), max(values)) if values else (None, None)
+        """What the excursion under way lacks in way and range, with the signal that is furthest from it."""
+        rules = self.counting
         out = []
         if self._high < rules.reach:
-            out.append(
-                Lack(kind="way", found=self._high, wanted=rules.reach, parameter=first.parameter,
-                     value=high if span > 0 else low, value_wanted=first.start + rules.reach * span)
-            )  # fmt: skip
-        if self._high - self._low < rules.min_range:
-            moved = None if low is None or high is None else high - low
-            out.append(
-                Lack(kind="range", found=self._high - self._low, wanted=rules.min_range,
-                     parameter=first.parameter, value=moved, value_wanted=rules.min_range * abs(span))
-            )  # fmt: skip
+            out.append(Lack(kind="way", found=self._high, wanted=rules.reach, **self._least_signal("way")))
+        moved = self._high - self._low
+        if moved < rules.min_range:
+            out.append(Lack(kind="range", found=moved, wanted=rules.min_range, **self._least_signal("range")))
         return out
+
+    def _least_signal(self, kind: Literal["way", "range"]) -> _OfSignal:
+        """Of the signals that were followed, the one that went (or moved) least: where it got, and what would
+        do."""
+        found: list[tuple[float, _OfSignal]] = []
+        for signal in self.signals:
+            name, span = signal.parameter, signal.turn - signal.start
+            values = [s.values[name] for s in self._samples if name in s.values and signal.used_from(s.view)]
+            if not values:
+                continue
+            low, high = min(values), max(values)
+            if kind == "way":
+                far = high if span > 0 else low
+                enough = signal.start + self.counting.reach * span
+                found.append(
+                    (signal.progress(far), {"parameter": name, "value": far, "value_wanted": enough})
+                )
+            else:
+                enough = self.counting.min_range * abs(span)
+                share = (high - low) / abs(span)
+                found.append((share, {"parameter": name, "value": high - low, "value_wanted": enough}))
+        return min(found, key=lambda one: one[0])[1] if found else {}
 
     def _uncounted(self, samples: list[_Sample], *lacks: Lack) -> NotCounted | None:
         """What is said of a movement that is none; None when it is too small, or lacks nothing."""

@@ -141,6 +141,17 @@ def test_what_a_movement_lacked(curve: list[tuple[float, float]], counting: Coun
     assert not_counted_text(found, "zh").startswith("不计次：")
 
 
+def test_the_signal_that_fell_short_is_the_one_told() -> None:
+    counting = replace(KNEE, signals=(*KNEE.signals, Signal(parameter="hip", start=170.0, turn=70.0)))
+    counter, out = RepCounter(counting), []
+    for time, part in line((0, 0), (1, 0), (2, 1), (3, 0), (4, 0)):
+        counter.step(time, measurement(time, knee=170 - 72 * part, hip=170 - 30 * part))
+        out += counter.not_counted
+    (lack,) = out[0].lacks
+    assert (lack.kind, lack.parameter, lack.value_wanted) == ("way", "hip", 100.0)
+    assert lack.value == pytest.approx(140, abs=2)
+
+
 def test_movements_before_the_start_position_are_told() -> None:
     curve = line((0, 0.6), (1, 0.6), (2, 1), (3, 0.6), (4, 1), (5, 0.6), (6, 0.6))
     found = not_counted(curve, replace(KNEE, open_below=0.5))

@@ -31,6 +31,13 @@ LOOK_EVERY: Final = 20  # milliseconds
 ALIVE_EVERY: Final = 2.0  # seconds
 PAGE_SECONDS: Final = 0.25  # of the clock on the wall, for each page to be laid out and painted
 READY_AFTER: Final = 5.0  # seconds after which the athlete begins the set that waits
+LOOKS: Final[tuple[dict[str, str], ...]] = (
+    {"theme": "light"},
+    {"language": "zh"},
+    {"theme": "high_contrast", "text_size": "large"},
+    {"theme": "dark", "language": "en", "text_size": "normal"},
+)
+SHAPES: Final = ((720, 1180), (1280, 720), (1600, 900))
 LONGEST_WORKOUT: Final = 400.0  # seconds; a set that nothing ends is ended
 
 _SQUATS: Final = PlannedExercise(exercise="squat", seconds=40.0)
@@ -119,22 +126,17 @@ class LongRun(QObject):
         window.coach.stage.watcher = lambda painted: self._count_result(painted.progress is not None)
         path = save_plan(window.shelf.own_plans, PLAN)
         window.shelf.reload_plans()
-        looks = cycle(
-            (
-                {"theme": "light"},
-                {"language": "zh"},
-                {"theme": "high_contrast", "text_size": "large"},
-                {"theme": "dark", "language": "en", "text_size": "normal"},
-            )
-        )
-        shapes = cycle(((720, 1180), (1280, 720), (1600, 900)))
+        # Every look in every shape while memory is still allowed to grow: pictures made for them are kept.
+        shapes, looks = cycle(SHAPES), cycle(LOOKS)
         while self._clock.seconds < self._minutes * 60:
+            window.resize(*next(shapes))
             window.begin_plan(path)
             window.coach.top.figure.setChecked(True)
             yield from self._work_out()
             yield from self._look_around()
-            window.change(**next(looks))
-            window.resize(*next(shapes))
+            for _ in range(len(LOOKS) if self._workouts <= len(SHAPES) else 1):
+                window.change(**next(looks))
+                yield from self._wait()
 
     def _work_out(self) -> Iterator[bool]:
         window, coach, clock = self._window, self._window.coach, self._clock

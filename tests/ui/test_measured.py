@@ -31,10 +31,10 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def clip(tmp_path: Path) -> Path:
     """A film as long as two squats take, with the noise of a live camera."""
     path = tmp_path / "noise.mp4"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (320, 240))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (160, 120))
     random = np.random.default_rng(0)
     for _ in two_squats():
-        writer.write(random.integers(90, 160, (240, 320, 3), np.uint8))
+        writer.write(random.integers(90, 160, (120, 160, 3), np.uint8))
     writer.release()
     return path
 

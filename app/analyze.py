@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
+import tempfile
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, Self
 
 import cv2
 import numpy as np
@@ -27,10 +30,10 @@ from app.commands import (
     load_estimator,
 )
 from app.errors import EXIT_DONE, EXIT_FAILED, FormcueError, UsageError
-from app.files import OutputError, check_writable, replacing, to_json
+from app.files import OutputError, check_writable, json_pieces, replacing
 from app.overlay import Image, draw_result
 from app.pipeline import Event, Pipeline, StepResult
-from app.recording import RecordedFrame, Recording, is_recording, load_recording, save_recording
+from app.recording import RecordedFrame, Recording, is_recording, load_recording, recording_writer
 from app.reps import Hold, Rep
 from app.rules import Prompt
 from app.skeleton import Joint, Pose
@@ -92,31 +95,32 @@ def run(args: argparse.Namespace) -> int:
             pipeline = Pipeline(estimator, exercise, language=args.language)
             source, total = _described(args.video, video), video.frame_count
 
-        tally = Tally(with_frames=args.frames)
-        poses: list[RecordedFrame] = []
+        out = stack.enter_context(replacing(args.out))
+        tally = stack.enter_context(Tally(with_frames=args.frames, folder=out.parent))
         steps = (
             recorded_steps(pipeline, recording, tally)
             if recording is not None
             else video_steps(pipeline, video, tally)
         )
-        out = stack.enter_context(replacing(args.out))
+        record = None
+        if args.record is not None:
+            record = stack.enter_context(recording_writer(args.record, **_about(source, model)))
         writer = None
         if args.overlay is not None:
             temporary = stack.enter_context(replacing(args.overlay))
             writer = stack.enter_context(_OverlayWriter(args.overlay, temporary, source))
         for result in tqdm(steps, total=total, unit="frame", disable=not sys.stderr.isatty(), leave=False):
             tally.add(result)
-            if args.record is not None:
-                poses.append(RecordedFrame(time=result.time, pose=result.pose))
+            if record is not None:
+                record(RecordedFrame(time=result.time, pose=result.pose))
             if writer is not None:
                 writer.write(result)
         tally.add_events(pipeline.finish())
         if writer is not None:
             writer.finish()
-        if args.record is not None:
-            save_recording(args.record, _recorded(source, model, poses))
         document = tally.document(source=source, model=model, pipeline=pipeline)
-        out.write_text(to_json(document), encoding="utf-8")
+        with out.open("w", encoding="utf-8") as file:
+            file.writelines(json_pieces(document))
     print(tally.summary(pipeline))
     return EXIT_DONE
 
@@ -146,16 +150,26 @@ def recorded_steps(
 class Tally:
     """Gathers what the steps bring, as the values of the JSON (design: "Contracts other programs rely on").
 
-    seconds: time spent in each step.
+    with_frames: also what is known of every frame; it waits in a file without a name in `folder`, for a video
+    may last hours. Leaving the context removes it. seconds: time spent in each step.
     """
 
-    def __init__(self, *, with_frames: bool = False) -> None:
-        self.seconds: list[float] = []
+    def __init__(self, *, with_frames: bool = False, folder: Path | None = None) -> None:
+        self.seconds = array("d")
         self._reps: list[dict[str, Any]] = []
         self._holds: list[dict[str, Any]] = []
         self._prompts: list[dict[str, Any]] = []
-        self._frames: list[dict[str, Any]] | None = [] if with_frames else None
+        self._frames: IO[str] | None = None
+        if with_frames:
+            self._frames = tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder)  # noqa: SIM115
         self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._frames is not None:
+            self._frames.close()
 
     def add(self, result: StepResult) -> None:
         self._count += 1
@@ -163,17 +177,16 @@ class Tally:
         if self._frames is None:
             return
         measurement = result.measurement
-        self._frames.append(
-            {
-                "t": _rounded(result.time, 4),
-                "view": None if measurement is None else measurement.view,
-                "phase": result.phase,
-                "joints": joints_as_json(result.pose),
-                "parameters": {}
-                if measurement is None
-                else {name: _rounded(value, 3) for name, value in measurement.values.items()},
-            }
-        )
+        frame = {
+            "t": _rounded(result.time, 4),
+            "view": None if measurement is None else measurement.view,
+            "phase": result.phase,
+            "joints": joints_as_json(result.pose),
+            "parameters": {}
+            if measurement is None
+            else {name: _rounded(value, 3) for name, value in measurement.values.items()},
+        }
+        self._frames.write(f"{json.dumps(frame)}\n")
 
     def add_events(self, events: tuple[Event, ...]) -> None:
         for event in events:
@@ -207,7 +220,7 @@ class Tally:
     def document(
         self, *, source: Mapping[str, Any], model: Mapping[str, Any], pipeline: Pipeline
     ) -> dict[str, Any]:
-        """The whole JSON."""
+        """The whole JSON; "frames" is an iterator, to be written once."""
         document: dict[str, Any] = {
             "schema": SCHEMA,
             "source": {**source, "frames": self._count},
@@ -219,7 +232,8 @@ class Tally:
             "faults": {rule: _rounded(value, 3) for rule, value in pipeline.fault_counts.items()},
         }
         if self._frames is not None:
-            document["frames"] = self._frames
+            self._frames.seek(0)
+            document["frames"] = map(json.loads, self._frames)
         document["timing"] = self._timing()
         return document
 
@@ -273,16 +287,15 @@ def _described(path: str, source: Source | Recording) -> dict[str, Any]:
     return {"path": path, "width": source.width, "height": source.height, "fps": _rounded(source.fps, 3)}
 
 
-def _recorded(source: Mapping[str, Any], model: Mapping[str, Any], poses: list[RecordedFrame]) -> Recording:
-    seen_by = {key: str(model[key]) for key in ("name", "sha256")} if model["name"] else None
-    return Recording(
-        source=Path(source["path"]).name,  # not the whole path: it would tell of the athlete's computer
-        width=source["width"],
-        height=source["height"],
-        fps=source["fps"],
-        frames=tuple(poses),
-        model=seen_by,
-    )
+def _about(source: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
+    """What a recorded pose file says of where its poses come from."""
+    return {
+        "source": Path(source["path"]).name,  # not the whole path: it would tell of the athlete's computer
+        "width": source["width"],
+        "height": source["height"],
+        "fps": source["fps"],
+        "model": {key: str(model[key]) for key in ("name", "sha256")} if model["name"] else None,
+    }
 
 
 @contextmanager

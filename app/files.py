@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -154,14 +154,31 @@ def to_json(value: Mapping[str, object]) -> str:
 
     Raises ValueError when a number is not finite.
     """
-    parts = []
+    return "".join(json_pieces(value))
+
+
+def json_pieces(value: Mapping[str, object]) -> Iterator[str]:
+    """The text of `to_json`, piece after piece; a top-level iterator is written as a list.
+
+    So a list that is made as it is written needs no memory. Raises ValueError when a number is not finite.
+    """
+    between = "{"
     for key, item in value.items():
-        if isinstance(item, list) and item:
-            body = "[\n  " + ",\n  ".join(_dumps(entry) for entry in item) + "\n ]"
+        yield f"{between}{_dumps(key)}: "
+        between = ",\n "
+        if isinstance(item, (list, Iterator)):
+            yield from _list_pieces(item)
         else:
-            body = _dumps(item)
-        parts.append(f"{_dumps(key)}: {body}")
-    return "{" + ",\n ".join(parts) + "}\n"
+            yield _dumps(item)
+    yield "}\n" if value else "{}\n"
+
+
+def _list_pieces(entries: Iterable[object]) -> Iterator[str]:
+    between = "["
+    for entry in entries:
+        yield f"{between}\n  {_dumps(entry)}"
+        between = ","
+    yield "\n ]" if between == "," else "[]"
 
 
 def _dumps(value: object) -> str:

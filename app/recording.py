@@ -18,8 +18,11 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import shutil
+import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, cast
@@ -74,28 +77,64 @@ def save_recording(path: Path, recording: Recording) -> None:
 
     Raises app.files.OutputError when the file cannot be written.
     """
-    header = {
-        "format": FORMAT,
-        "version": VERSION,
-        "source": recording.source,
-        "width": recording.width,
-        "height": recording.height,
-        "fps": recording.fps,
-        "frames": len(recording.frames),
-        "joints": list(JOINT_NAMES),
-        "model": dict(recording.model) if recording.model else None,
-    }
-    lines = [json.dumps(header, ensure_ascii=False, allow_nan=False)]
-    for frame in recording.frames:
+    with recording_writer(
+        path,
+        source=recording.source,
+        width=recording.width,
+        height=recording.height,
+        fps=recording.fps,
+        model=recording.model,
+    ) as write:
+        for frame in recording.frames:
+            write(frame)
+
+
+@contextmanager
+def recording_writer(
+    path: Path, *, source: str, width: int, height: int, fps: float, model: Mapping[str, str] | None = None
+) -> Iterator[Callable[[RecordedFrame], None]]:
+    """Gives what writes a frame; the file is there when the block ends well, and not at all when it does not.
+
+    Hours of frames need no memory: they wait on the disk for the header, which tells how many they are.
+    Raises app.files.OutputError when the file cannot be written.
+    """
+    count = 0
+
+    def write(frame: RecordedFrame) -> None:
+        nonlocal count
         rows = None if frame.pose is None else _rows(frame.pose)
-        lines.append(
-            json.dumps({"t": round(frame.time, 4), "pose": rows}, separators=(",", ":"), allow_nan=False)
-        )
-    data = ("\n".join(lines) + "\n").encode()
-    if path.suffix == ".gz":
-        data = gzip.compress(data, mtime=0)  # no time of writing inside: the same poses give the same file
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+        line = json.dumps({"t": round(frame.time, 4), "pose": rows}, separators=(",", ":"), allow_nan=False)
+        packed.write(f"{line}\n".encode())
+        count += 1
+
+    with replacing(path) as temporary, tempfile.TemporaryFile(dir=temporary.parent) as waiting:
+        packing = path.suffix == ".gz"
+        packed = _packed(waiting) if packing else waiting
+        yield write
+        header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "source": source,
+            "width": width,
+            "height": height,
+            "fps": fps,
+            "frames": count,
+            "joints": list(JOINT_NAMES),
+            "model": dict(model) if model else None,
+        }
+        first = f"{json.dumps(header, ensure_ascii=False, allow_nan=False)}\n".encode()
+        if packing:
+            packed.close()
+        waiting.seek(0)
+        with temporary.open("wb") as file:
+            # Two gzip files one after the other are one: what was packed already is only copied.
+            file.write(gzip.compress(first, mtime=0) if packing else first)
+            shutil.copyfileobj(waiting, file)
+
+
+def _packed(file: IO[bytes]) -> IO[bytes]:
+    """Without a name and a time of writing inside: the same poses give the same file."""
+    return cast(IO[bytes], gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0))
 
 
 def is_recording(path: Path) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from app.analyze import Tally, video_steps
 from app.capture import Frame, open_source
 from app.commands import choose_exercise
 from app.pipeline import Pipeline
-from app.recording import save_recording
+from app.recording import RecordedFrame, load_recording, recording_writer, save_recording
 from app.skeleton import JOINT_NAMES, Pose
 from main import main
 from tests import motion
@@ -237,6 +238,45 @@ def test_timing_is_of_the_step_alone(tmp_path: Path) -> None:
     timing = tally.document(source={}, model={}, pipeline=pipeline)["timing"]
     assert timing["frames_per_second"] == pytest.approx(100, rel=0.01)
     assert timing["latency_ms"] == {"p50": pytest.approx(10, rel=0.01), "p95": pytest.approx(10, rel=0.01)}
+
+
+def test_a_long_video_needs_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    """Of three hours nothing is kept but what is counted: the frames wait on the disk."""
+    poses = squats(2, still=0.3)
+    picture = np.zeros((4, 4, 3), np.uint8)
+
+    class Long:
+        left = iter(range(2000))
+
+        def read(self) -> Frame | None:
+            index = next(self.left, None)
+            return None if index is None else Frame(image=picture, time=index / 25, index=index)
+
+    class Again(Replay):
+        def estimate(self, frame: Frame, /) -> Pose | None:
+            return self.poses[frame.index % len(self.poses)]
+
+    kept, pipeline = tmp_path / "long.poses.gz", Pipeline(Again([*poses]), choose_exercise("squat"))
+    used = []
+    tracemalloc.start()
+    try:
+        with (
+            Tally(with_frames=True, folder=tmp_path) as tally,
+            recording_writer(kept, source="long", width=4, height=4, fps=25.0) as write,
+        ):
+            for result in video_steps(pipeline, Long(), tally):  # type: ignore[arg-type]
+                tally.add(result)
+                write(RecordedFrame(time=result.time, pose=result.pose))
+                if len(tally.seconds) in (1000, 2000):
+                    used.append(tracemalloc.get_traced_memory()[0])
+            document = tally.document(source={}, model={}, pipeline=pipeline)
+            assert sum(1 for _ in document["frames"]) == 2000
+    finally:
+        tracemalloc.stop()
+    assert used[1] - used[0] < 100 * 1000  # bytes; a frame kept would be more than a thousand
+    assert len(document["reps"]) > 20
+    assert len(load_recording(kept).frames) == 2000
+    assert list(tmp_path.iterdir()) == [kept]
 
 
 @pytest.mark.parametrize("stop", ["ctrl-c", "terminate", "break"])

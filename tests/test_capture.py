@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -65,20 +67,52 @@ def test_a_file_gives_every_frame_with_the_files_own_times(video: Path) -> None:
     assert frames[0].image.dtype == np.uint8
 
 
-def test_the_rotation_mark_is_honoured(video: Path) -> None:
+@pytest.mark.parametrize(
+    ("turned", "matrix", "dark"),
+    [  # clockwise; the first four numbers of the track's matrix; where the dark left half is then
+        (90, (0, 1, -1, 0), "upper"),
+        (180, (-1, 0, 0, -1), "right"),
+        (270, (0, -1, 1, 0), "lower"),
+    ],
+)
+def test_the_rotation_mark_is_honoured(video: Path, turned: int, matrix: tuple[int, ...], dark: str) -> None:
+    """A phone records as its sensor lies, and notes how it was held."""
+    a, b, c, d = (value * 65536 for value in matrix)
+    x, y = (64 if -1 in matrix[0::2] else 0), (48 if -1 in matrix[1::2] else 0)
+    x, y = (48 if turned == 90 else x), (64 if turned == 270 else y)
     data = bytearray(video.read_bytes())
     at = data.index(b"tkhd") + 4 + 40  # after the name: 40 bytes, then the matrix
     data[at : at + 36] = b"".join(
-        int(v).to_bytes(4, "big", signed=True) for v in (0, 65536, 0, -65536, 0, 0, 48 << 16, 0, 1 << 30)
+        value.to_bytes(4, "big", signed=True) for value in (a, b, 0, c, d, 0, x << 16, y << 16, 1 << 30)
     )
     video.write_bytes(bytes(data))
     with open_source(str(video)) as source:
-        assert (source.width, source.height) == (48, 64)
-        frame = source.read()
-    assert frame is not None
-    assert frame.image.shape == (64, 48, 3)
-    upper, lower = frame.image[:32].mean(), frame.image[32:].mean()
-    assert upper < lower  # the dark left half is now the upper one: turned clockwise
+        size = (64, 48) if turned == 180 else (48, 64)
+        assert (source.width, source.height) == size
+        frames = all_frames(source)
+    assert len(frames) == COUNT
+    image = frames[-1].image
+    assert image.shape == (size[1], size[0], 3)
+    halves = {
+        "upper": image[: size[1] // 2],
+        "lower": image[size[1] // 2 :],
+        "right": image[:, size[0] // 2 :],
+    }
+    assert halves[dark].mean() < 0.8 * image.mean()
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the program ffmpeg to make the file")
+@pytest.mark.parametrize("name", ["uneven.mp4", "uneven.mkv", "uneven.webm"])
+def test_a_variable_rate_keeps_its_own_times(tmp_path: Path, name: str) -> None:
+    """Thirty frames a second for a third of one, then five a second: as a phone does when it gets dark."""
+    path = tmp_path / name
+    times = "(if(lt(N,10),N/30,10/30+(N-10)/5)+0.001)/TB"  # rounded down by ffmpeg
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=30", "-frames:v", "20"]
+    subprocess.run([*command, "-vf", f"setpts='{times}'", "-fps_mode", "vfr", str(path)], check=True)
+    expected = [i / 30 for i in range(10)] + [10 / 30 + i / 5 for i in range(10)]
+    with open_source(str(path)) as source:
+        frames = all_frames(source)
+    assert [frame.time for frame in frames] == pytest.approx(expected, abs=2e-3)
 
 
 def as_missing(folder: Path) -> Path:

@@ -98,6 +98,7 @@ class CoachPage(CoachView):
         if self.coaching is not None:
             exercise = self.coaching.exercise
             self.demonstration.set_exercise(exercise.id, exercise.name(language()))
+        self.show_sources()
         self.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -391,7 +392,9 @@ class CoachPage(CoachView):
     def _show_score(self) -> None:
         coaching = self.coaching
         if coaching is not None:
-            score, seen = coaching.score, self.feed.trouble is None
+            score = coaching.score
+            # Outside a set there is no repetition to be part of, and without a picture nothing is seen of it.
+            seen = coaching.state == "set" and self.feed.trouble is None
             phase, progress = (score.phase, score.progress) if seen else ("", 0.0)
             self.panel.counter.show_state(coaching.number, coaching.word, phase, progress)
         self.banner.show_say(self._say())
@@ -399,10 +402,10 @@ class CoachPage(CoachView):
     def _say(self) -> Say:
         if self.coaching is None:
             return Say(text=t("Choose another exercise, or mend the file"), icon="warning")
+        if self.feed.source_error or (self.feed.spec is None and self.done is None):
+            return Say(text=t("Choose a source to begin"), icon="camera")
         if self.feed.engine is None:
             return Say(text=t("Get into place, it starts in a moment"), icon="person")
-        if self.feed.spec is None:
-            return Say(text=t("Choose a source to begin"), icon="camera")
         if self.feed.trouble is not None and self.coaching.state != "rest":
             return Say(text=t("No picture. What was counted stays"), tone="warning", icon="camera_off")
         return self.coaching.say
@@ -421,7 +424,7 @@ class CoachPage(CoachView):
         can_run = self.feed.source is not None and self.coaching is not None
         running = can_run and not self.paused and self.coaching.state != "before"  # type: ignore[union-attr]
         resting = can_run and self.coaching.state == "rest" and not self.paused  # type: ignore[union-attr]
-        text = t("Try it") if self.demo else t("Go on") if resting else ""
+        text = t("Try it") if self.demo else t("Go on") if resting or self.paused else ""
         self.panel.set_running(running, can_run=can_run, text=text)
         self._show_score()
         self.status.show_state(self.feed.source, self.feed.engine, self.stage)

@@ -298,9 +298,7 @@ class Coaching:
         planned = self.standing.planned
         assert planned is not None and self.advice is not None
         comes = amounts.named(self.library, planned.exercise, amounts.planned_amount(planned, self.library))
-        if not self.advice.ok or self._go is None:
-            return Say(text=comes, icon="person")
-        sign = self._go.name(language())
+        sign = self._go.name(language()) if self._go is not None else t("the space bar")
         return Say(text=t("{what}. Begins at once: {gesture}", what=comes, gesture=sign), icon="person")
 
 

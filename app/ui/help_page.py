@@ -67,6 +67,7 @@ class HelpPage(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.text)
+        self._scroll = scroll  # has the focus, so that the arrow keys scroll
         self._all = QVBoxLayout(self)
         self._all.addLayout(self._head)
         self._all.addWidget(scroll, 1)
@@ -102,7 +103,8 @@ class HelpPage(QWidget):
             _note(t("The pose network descends from MediaPipe BlazePose (Apache-2.0); see NOTICE.")),
         ]
         self.text.setText("".join(parts))
-        self.text.setAccessibleName(t("Keys, gestures, about"))
+        for part in (self.text, self._scroll):
+            part.setAccessibleName(t("Keys, gestures, about"))
 
     def set_unit(self, unit: float, *, portrait: bool) -> None:
         """Sizes follow the window."""

@@ -93,8 +93,9 @@ class Shelf:
         return entry
 
     def reload_plans(self) -> None:
-        """Reads the workouts again."""
-        self.plans = load_plans(self.exercises, own=self.own_plans)
+        """Reads the workouts again; one's own come first."""
+        found = load_plans(self.exercises, own=self.own_plans)
+        self.plans = sorted(found, key=lambda entry: entry.path.parent != self.own_plans)
 
     def _load_overrides(self, path: Path) -> None:
         if not path.exists():

@@ -92,7 +92,9 @@ class Overlays(QObject):
                 self.rest.show_rest(standing, total=coaching.rest_seconds, last=coaching.last_set)
             if resting == self.rest.isHidden():
                 self.rest.setVisible(resting)
-                if not resting and not self.card.isVisible():
+                if resting:
+                    self.rest.skip.setFocus()
+                elif self.card.notice is None:
                     self.video.setFocus()  # else Qt gives it to the next button, which leads home
                 self.place()
 

@@ -7,7 +7,7 @@ from typing import Final, Protocol, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QStackedWidget, QWidget
 
 from app.ui import theme
 
@@ -95,7 +95,14 @@ class PageStack(QStackedWidget):
             cast(Page, page).set_unit(scale, portrait=portrait)
 
     def act(self, event: QKeyEvent) -> bool:
-        """What the page shown does at this key. False when it is nothing to it."""
+        """What the page shown does at this key. False when it is nothing to it.
+
+        Enter presses the button that has the focus, as the space bar does; Qt does so in dialogs alone.
+        """
+        focused = self.window().focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
+            focused.click()
+            return True
         keys: Callable[[], dict[Qt.Key, Callable[[], object]]] | None
         keys = getattr(self.currentWidget(), "keys", None)
         act = keys().get(Qt.Key(event.key())) if keys is not None else None

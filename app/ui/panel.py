@@ -53,7 +53,7 @@ class SidePanel(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             if button in self._small:
-                self._corrections.addWidget(button)
+                self._corrections.addWidget(button, 3 if button in (self.wrong_rep, self.wrong_cue) else 2)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._portrait: bool | None = None
@@ -71,11 +71,11 @@ class SidePanel(QWidget):
             (self.no_rep, "minus", "1", t("That was no repetition (-)")),
             (
                 self.wrong_rep,
-                "flag",
+                "close",
                 t("count"),
                 t("Wrong count: keeps the last ten seconds of poses (C)"),
             ),
-            (self.wrong_cue, "flag", t("cue"), t("Wrong cue: keeps the last ten seconds of poses (X)")),
+            (self.wrong_cue, "close", t("cue"), t("Wrong cue: keeps the last ten seconds of poses (X)")),
         ):
             button.setText(text)
             button.setIcon(theme.icon(icon))

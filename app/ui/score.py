@@ -41,7 +41,10 @@ class Score:
         self.holding_since: float | None = None
 
     def add_result(self, result: StepResult) -> None:
-        """Takes the newest step; some may have been skipped."""
+        """Takes the newest step; some may have been skipped. Time that goes back is another source's."""
+        if self.result is not None and result.time < self.result.time:
+            self._first = self._seen = self._view_wrong_since = self.holding_since = None
+            self._praised = -1.0
         self.result = result
         if self._first is None:
             self._first = result.time

@@ -213,18 +213,19 @@ def font(pixels: float, weight: str = "Regular") -> QFont:
 @lru_cache(maxsize=256)
 def _font(pixels: int, weight: str, _language: str) -> QFont:
     made = QFont()
-    if weight in _FAMILIES:
-        made.setFamilies([_FAMILIES[weight], *_CHINESE, *made.families()])
-    weights = {"SemiBold": _semi_bold(), "ExtraBold": 800}
-    made.setWeight(QFont.Weight(weights.get(weight, 400)))
+    face, number = _heading() if weight == "SemiBold" else (weight, 800 if weight == "ExtraBold" else 400)
+    if face in _FAMILIES:
+        made.setFamilies([_FAMILIES[face], *_CHINESE, *made.families()])
+    made.setWeight(QFont.Weight(number))
     made.setPixelSize(pixels)
     made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
     return made
 
 
-def _semi_bold() -> int:
-    """The weight of headings. Chinese typefaces have no half bold: their letters would stay thin."""
-    return 700 if language() == "zh" else 600
+def _heading() -> tuple[str, int]:
+    """Face and weight of headings. Chinese typefaces have no half bold: their letters would stay thin. And
+    the half bold face asked for more than it has would be smeared."""
+    return ("ExtraBold", 800) if language() == "zh" else ("SemiBold", 600)
 
 
 def fitted_font(text: str, rect: QRectF, largest: float, smallest: float, weight: str, flags: int) -> QFont:
@@ -341,8 +342,8 @@ def exercise_icon(exercise: str) -> str:
 def strong() -> str:
     """CSS of what stands out in a text: a weight that the typeface has, not one that Qt makes up."""
     chinese = ", ".join(f"'{family}'" for family in _CHINESE)
-    family = _FAMILIES.get("SemiBold", "sans-serif")
-    return f"font-family: '{family}', {chinese}; font-weight: {_semi_bold()};"
+    face, weight = _heading()
+    return f"font-family: '{_FAMILIES.get(face, 'sans-serif')}', {chinese}; font-weight: {weight};"
 
 
 def style_sheet(scale: float) -> str:
@@ -357,7 +358,7 @@ def style_sheet(scale: float) -> str:
     now = _palette
     chinese = ", ".join(f'"{family}"' for family in _CHINESE)
     regular = f'"{_FAMILIES.get("Regular", "sans-serif")}", {chinese}'
-    bold = f'"{_FAMILIES.get("SemiBold", "sans-serif")}", {chinese}'
+    bold = strong()
     chevron = (ICONS / "chevron.svg").as_posix()
     # In high contrast all surfaces are black: an edge tells one from the other.
     edge = f"1px solid {now.line}" if now.surface == now.background else "none"
@@ -371,8 +372,8 @@ def style_sheet(scale: float) -> str:
     QToolTip {{ background: {now.raised}; color: {now.text}; border: 1px solid {now.line};
         padding: {px(6)}; }}
     QLabel {{ background: transparent; }}
-    QLabel#heading {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(24)}; }}
-    QLabel#title {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(30)}; }}
+    QLabel#heading {{ {bold} font-size: {pt(24)}; }}
+    QLabel#title {{ {bold} font-size: {pt(30)}; }}
     QLabel#lead {{ font-size: {pt(19)}; }}
     QLabel#quiet {{ color: {now.muted}; }}
     QScrollArea {{ background: transparent; border: none; }}
@@ -396,21 +397,22 @@ def style_sheet(scale: float) -> str:
     QSlider::sub-page:horizontal {{ background: {now.accent}; border-radius: {px(3)}; }}
     QSlider::handle:horizontal {{ background: {now.text}; width: {px(22)}; margin: -{px(8)} 0;
         border-radius: {px(11)}; }}
-    QLabel#brand {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(20)}; }}
+    QLabel#brand {{ {bold} font-size: {pt(20)}; }}
     QLabel#status {{ color: {now.muted}; font-size: {pt(13)}; }}
     QFrame#card {{ background: {now.surface}; border: {edge}; border-radius: {px(14)}; }}
     QFrame#notice {{ background: {now.surface}; border: 1px solid {now.line}; border-radius: {px(18)}; }}
-    QLabel#noticeTitle {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(29)}; }}
+    QLabel#noticeTitle {{ {bold} font-size: {pt(29)}; }}
     QLabel#noticeText {{ color: {now.text}; font-size: {pt(20)}; }}
     QLabel#problem {{ color: {now.fault}; font-size: {pt(19)}; }}
     QComboBox {{ background: {now.raised}; border: 1px solid {now.line}; border-radius: {px(10)};
         padding: {px(7)} {px(38)} {px(7)} {px(10)}; min-height: {px(24)};
         combobox-popup: 0; }}
-    QComboBox#exercise {{ font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(19)};
+    QComboBox#exercise {{ {bold} font-size: {pt(19)};
         min-height: {px(34)}; }}
     QComboBox:hover, QPushButton:hover, QToolButton:hover {{ border-color: {now.muted}; }}
     QComboBox:focus, QPushButton:focus, QToolButton:focus, QListView:focus,
-        QLineEdit:focus, QSpinBox:focus, QCheckBox:focus, QSlider:focus {{ border: 2px solid {now.info}; }}
+        QLineEdit:focus, QSpinBox:focus, QCheckBox:focus, QSlider:focus, QScrollArea:focus {{
+        border: 2px solid {now.info}; }}
     QComboBox::drop-down {{ border: none; width: {px(34)}; }}
     QComboBox::down-arrow {{ image: url("{chevron}"); width: {px(18)}; height: {px(18)}; }}
     QComboBox QAbstractItemView {{ background: {now.raised}; border: 1px solid {now.line}; padding: {px(6)};
@@ -426,7 +428,7 @@ def style_sheet(scale: float) -> str:
     QPushButton:disabled, QToolButton:disabled {{ color: {now.muted}; border-color: {now.raised}; }}
     QToolButton:checked {{ background: {now.selected}; border-color: {now.accent}; }}
     QPushButton#primary {{ background: {now.accent}; color: {now.on_fill}; border: none;
-        font-family: {bold}; font-weight: {_semi_bold()}; font-size: {pt(20)}; }}
+        {bold} font-size: {pt(20)}; }}
     QPushButton#primary:hover {{ background: {now.hover}; }}
     QPushButton#primary:focus {{ border: 2px solid {now.text}; }}
     QPushButton#primary:disabled {{ background: {now.raised}; color: {now.muted}; }}

@@ -32,7 +32,7 @@ from app.ui.step_form import StepForm
 from app.ui.words import language, t
 
 ROLE = Qt.ItemDataRole.UserRole
-_MISSING_NAME, _MISSING_EXERCISE = "Give the workout a name.", "Add an exercise first."
+NAMED_AFTER = 3  # exercises: what a workout is called that nobody gave a name
 USUAL_REPS, USUAL_HOLD, USUAL_SETS, USUAL_REST = 10, 30.0, 3, 60.0
 
 
@@ -204,11 +204,11 @@ class WorkoutEditor(QWidget):
 
     def save_plan(self) -> None:
         """Writes it and says so by `saved`; else the line above says why not."""
-        name = " ".join(self.name.text().split())
-        if not name or not self.plan.steps:
-            self._tell(_MISSING_NAME if not name else _MISSING_EXERCISE)
-            (self.search if name else self.name).setFocus()
+        if not self.plan.steps:
+            self._tell("Add an exercise first.")
+            self.search.setFocus()
             return
+        name = " ".join(self.name.text().split()) or self._usual_name()
         own = self._before.path is not None and self._before.path.parent == self.folder
         taken = [
             path.stem for folder in (PLANS, self.folder) if folder.is_dir() for path in plan_files(folder)
@@ -291,13 +291,19 @@ class WorkoutEditor(QWidget):
             if self.plan.steps
             else ""
         )
-        missing = {_MISSING_NAME: not self.name.text().strip(), _MISSING_EXERCISE: not self.plan.steps}
-        if not missing.get(self._problem, True):
-            self._tell("")  # it has been mended
+        if self.plan.steps:
+            self._tell("")  # what was missing is there
+        self.name.setPlaceholderText(self._usual_name() or t("Name of the workout"))
         changed = self.plan != self._before or self.name.text() != amounts.names(self._before.names)
         self.cancel.setText(t("Leave without saving") if changed else t("Back"))
         self.cancel.setAccessibleName(self.cancel.text())
         self.cancel.setIcon(theme.icon("back"))
+
+    def _usual_name(self) -> str:
+        """The name of a workout that is given none: its exercises."""
+        return ", ".join(
+            amounts.exercise_name(self.library, exercise) for exercise in self.plan.exercises[:NAMED_AFTER]
+        )
 
     def _tell(self, text: str) -> None:
         """A text for `t`, or what an error says."""
@@ -329,7 +335,6 @@ class WorkoutEditor(QWidget):
     def retranslate(self) -> None:
         """Sets all texts, and the icons in the theme's colours."""
         self.title.setText(t("Workout"))
-        self.name.setPlaceholderText(t("Name of the workout"))
         self.name.setAccessibleName(t("Name of the workout"))
         if not self.name.isModified():
             self.name.setText(amounts.names(self.plan.names) if self.plan.names else "")
@@ -353,7 +358,7 @@ class WorkoutEditor(QWidget):
             tool.setAccessibleName(text)
             if icon:
                 tool.setIcon(theme.icon(icon))
-        self.empty.setText(t("Choose an exercise at the left and press Enter: it is added here."))
+        self.empty.setText(t("Double-click an exercise, or choose it and press Add: it comes here."))
         chosen = self.choices.currentRow()
         self.choices.clear()
         for known in sorted(self.library.values(), key=lambda e: e.name(language())):

@@ -150,3 +150,13 @@ def test_a_hold_shows_seconds() -> None:
     assert (score.number, score.word) == ("7", "seconds")
     score.add_result(replace(last, phase=score.exercise.counting.phases[0], time=18.0))
     assert (score.number, score.word) == ("7", "seconds, longest")
+
+
+def test_another_sources_time_does_not_make_a_hold_of_less_than_nothing() -> None:
+    score = Score(choose_exercise("plank"))
+    last = steps(1)[-1]
+    holding = score.exercise.counting.phases[2]
+    score.add_result(replace(last, phase=holding, time=33.0))
+    score.add_result(replace(last, phase=holding, time=0.2))
+    score.add_result(replace(last, phase=holding, time=2.4))
+    assert score.number == "2"

@@ -300,16 +300,16 @@ def test_a_report_has_a_line_for_each_repetition(shallow: SetSummary, tmp_path: 
 def test_a_workout_is_made_with_the_keyboard_and_saved(tmp_path: Path) -> None:
     editor = WorkoutEditor(LIBRARY, None, folder=tmp_path / "own")
     saved = QSignalSpy(editor.saved)
-    assert "Choose an exercise" in texts(editor)
-    editor.save_plan()
-    assert editor.told.text() == "⚠ Give the workout a name."
-    QTest.keyClicks(editor.name, "Leg day!")
+    assert "choose it and press Add" in texts(editor)
     editor.save_plan()
     assert editor.told.text() == "⚠ Add an exercise first."
+    QTest.keyClicks(editor.name, "Leg day!")
     for word in ("squat", "plank", "push"):
         QTest.keyClicks(editor.search, word)
         press(editor.search, Qt.Key.Key_Return)
     assert [step.exercises[0].exercise for step in editor.plan.steps] == ["squat", "plank", "push_up"]
+    assert editor.told.text() == ""  # it is mended
+    assert editor.name.placeholderText() == "Squat, Plank, Push-up"
     editor.choose(2)
     editor.form.amounts[0].amount.box.setValue(7)
     editor.form.amounts[0].with_tempo.click()

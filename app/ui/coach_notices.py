@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QGuiApplication
-
 from app.capture import DEMO
-from app.diagnostics import report
-from app.settings import log_folder
 from app.ui import notices
 from app.ui.notice import Notice
 from app.ui.words import count_text, t
@@ -25,7 +21,7 @@ def notice_on(page: CoachPage) -> Notice | None:
             feed.engine_error,
             count=page.coaching.summary.count if page.coaching is not None else 0,
             retry=feed.retry_engine,
-            copy=lambda: QGuiApplication.clipboard().setText(report(feed.engine_trace, log_folder())),
+            copy=feed.copy_report,
             home=home,
         )
     if page.coaching is None:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
 
 from app.camera_trouble import Trouble
 from app.capture import DEMO, CameraInfo, Frame, Source
+from app.diagnostics import report
+from app.settings import log_folder
 from app.ui.amounts import length
 from app.ui.engine_notes import fallback_text
 from app.ui.records import EngineInfo, Progress, Summary
@@ -139,6 +142,11 @@ class Feed(QObject):
         self.engine_error = ""
         self.worker.retry()
         self.changed.emit()
+
+    def copy_report(self) -> None:
+        """What to send with a report of the engine's failure, into the clipboard."""
+        QGuiApplication.clipboard().setText(report(self.engine_trace, log_folder()))
+        self.noted.emit(t("Copied"))
 
     def take_frame(self) -> Frame | None:
         """The newest picture, once."""

@@ -1,0 +1,211 @@
+"""Whatever breaks in the inference thread, the window stays, says so, and the set goes on."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QGuiApplication
+
+import app.capture
+import app.estimator
+import app.lasting
+import app.ui.app as ui_app
+import app.ui.source_runner
+from app.capture import Frame
+from app.runtimes import Fallback, LoadedRuntime, Way
+from app.skeleton import Pose
+from app.ui import theme, words
+from app.ui.engine_notes import fallback_text
+from app.ui.records import EngineInfo
+from app.ui.window import MainWindow
+from app.ui.worker import Factory, Progressing
+from tests.ui.driver import Condition, ReplayEstimator, clip, drive, two_squats
+
+__all__ = ["clip"]  # a fixture
+Steps = Generator[Condition, None, None]
+RESTARTED = "The recognition broke and was started again. Nothing that was counted is lost."
+DAMAGED = Fallback(
+    wanted="the lifter", used="depth as the network reads it", cause="damaged", reason="lifter: damaged"
+)
+BLACK = np.zeros((1, 3, 8, 8), np.float32)
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The machine's own cameras stay out of the tests, and so do the user's settings and history."""
+    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(words, "_language", "en")
+    monkeypatch.setattr(theme, "_palette", theme.THEMES["dark"])
+    monkeypatch.setattr(theme, "_text_size", 1.0)
+    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
+    monkeypatch.setattr(app.capture, "list_cameras", list)
+
+
+def count(window: MainWindow) -> int:
+    assert window.coach.coaching is not None
+    return window.coach.coaching.score.count
+
+
+class Crashing(ReplayEstimator):
+    """Two squats; at the frames of these numbers, error is raised, at each once."""
+
+    def __init__(self, poses: list[Pose | None], at: set[int], error: Callable[[], BaseException]) -> None:
+        super().__init__(poses)
+        self.at, self.error = at, error
+
+    def estimate(self, frame: Frame, /) -> Pose | None:
+        due = {number for number in self.at if frame.index >= number}
+        if due:
+            self.at -= due
+            raise self.error()
+        return super().estimate(frame)
+
+
+def crashing(built: list[str], at: set[int], error: Callable[[], BaseException]) -> Callable[..., Factory]:
+    def factory(engine: object) -> Factory:
+        def build(progressing: Progressing) -> tuple[Crashing, EngineInfo]:
+            built.append("network")
+            return Crashing(two_squats(), at, error), EngineInfo(model="m", device="cpu", runtime="none")
+
+        return build
+
+    return factory
+
+
+def test_a_crash_is_mended_once_and_the_set_goes_on(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Even what was meant to end the process."""
+    built: list[str] = []
+    middle = round(len(two_squats()) * 0.6)
+    monkeypatch.setattr(ui_app, "network_factory", crashing(built, {middle}, lambda: SystemExit(3)))
+
+    def script(window: MainWindow) -> Steps:
+        yield lambda: count(window) == 1
+        yield lambda: RESTARTED in window.coach.video.notes
+        assert window.feed.engine_error == ""
+        yield lambda: window.coach.done is not None
+        assert count(window) == 2
+        assert window.coach.done is not None
+        assert window.coach.done.count == 2
+
+    with caplog.at_level(logging.ERROR):
+        assert drive(["--source", str(clip), "--exercise", "squat"], script) == 0
+    assert len(built) == 2
+    assert "in estimate" in caplog.text  # the report: where it broke
+
+
+def test_a_second_crash_stops_and_says_so_and_trying_again_keeps_the_count(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+    end = len(two_squats())
+    broken = {round(end * 0.55), round(end * 0.56)}
+    monkeypatch.setattr(ui_app, "network_factory", crashing(built, broken, lambda: KeyError("left_knee")))
+
+    def script(window: MainWindow) -> Steps:
+        yield lambda: window.feed.engine_error
+        notice = window.coach.card.notice
+        assert notice is not None
+        assert notice.title == "The network cannot run"
+        assert "KeyError: 'left_knee'" in notice.text
+        assert "Your set is kept: 1 rep" in notice.text
+        retry, copy, _ = window.coach.card.buttons
+        copy.click()
+        assert "in estimate" in QGuiApplication.clipboard().text()
+        still = time.monotonic() + 0.3
+        yield lambda: time.monotonic() > still
+        shown = window.coach.video.frame
+        yield lambda: time.monotonic() > still + 0.3
+        assert window.coach.video.frame is shown  # a file waits, so that nothing of it is missed
+        retry.click()
+        yield lambda: window.coach.card.notice is None and window.feed.engine is not None
+        yield lambda: window.coach.done is not None
+        assert count(window) == 2
+
+    assert drive(["--source", str(clip), "--exercise", "squat"], script) == 0
+    assert len(built) == 3  # at the start, after the first crash, at Try again
+
+
+class FakeNetworks:
+    """In the place of the weights: a CUDA that is lost after some calls, and a CPU that is not."""
+
+    after = 40
+
+    @classmethod
+    def read(cls, *_: object, **__: object) -> FakeNetworks:
+        return cls()
+
+    def on(self, ways: tuple[Way, ...], _progress: object = None) -> LoadedRuntime:
+        device, runtime = ways[0]
+        left = self.after if device == "cuda" else 10**9
+
+        def maps(batch: np.ndarray) -> np.ndarray:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise RuntimeError("CUDA error: unspecified launch failure")
+            return batch
+
+        how: dict[str, Any] = {"pose_maps": maps, "finder_maps": maps, "lift": lambda xyz, _: xyz}
+        known = {"sha256": "0", "model_name": "m", "input_size": 8, "finder_size": 8, "fallbacks": (DAMAGED,)}
+        return LoadedRuntime(device=device, runtime=runtime, **known, **how)
+
+
+def test_a_graphics_card_that_is_lost_in_a_set_is_replaced_by_the_cpu(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Reading(ReplayEstimator):
+        """Asks its runtime for maps with every frame, as the real one does."""
+
+        def __init__(self, runtime: LoadedRuntime) -> None:
+            super().__init__(two_squats())
+            self.runtime = runtime
+
+        def estimate(self, frame: Frame, /) -> Pose | None:
+            self.runtime.pose_maps(BLACK)
+            return super().estimate(frame)
+
+    real = app.lasting.ways
+    here = (("cuda", "torch"), ("cpu", "openvino"), ("cpu", "torch"))
+    monkeypatch.setattr(app.lasting, "Networks", FakeNetworks)
+    monkeypatch.setattr(app.lasting, "ways", lambda *how: real(*how) if how[0] == "cpu" else here)
+    monkeypatch.setattr(app.estimator, "Estimator", Reading)
+    devices: list[str] = []
+
+    def script(window: MainWindow) -> Steps:
+        window.feed.changed.connect(
+            lambda: devices.append(window.feed.engine.device if window.feed.engine is not None else "")
+        )
+        said = "The weights of the lifter are damaged or missing; depth as the network reads it is used"
+        yield lambda: said in window.coach.video.notes
+        yield lambda: any("CUDA broke" in note for note in window.coach.video.notes)
+        assert window.feed.engine_error == ""
+        assert "CPU / openvino" in window.coach.status.right.text()
+        yield lambda: window.coach.done is not None
+        assert count(window) == 2
+
+    assert drive(["--source", str(clip), "--exercise", "squat"], script) == 0
+    assert {"cuda", "cpu"} <= set(devices)
+
+
+@pytest.mark.parametrize("cause", ["unusable", "disagrees", "broke", "memory", "numbers", "damaged"])
+def test_every_fallback_is_said_in_both_languages(cause: Any) -> None:
+    fallback = Fallback(wanted="CUDA", used="OpenVINO", cause=cause, reason="a long reason " * 20)
+    try:
+        words.set_language("en")
+        english = fallback_text(fallback)
+        words.set_language("zh")
+        chinese = fallback_text(fallback)
+    finally:
+        words.set_language("en")
+    assert "OpenVINO" in english
+    assert len(english) < 150
+    assert "OpenVINO" in chinese
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese)

@@ -59,6 +59,7 @@ VIDEO_SUFFIXES: Final = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg"
 STILL_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic")
 # These carry an index of their frames, so that a missing end can be told from a long sound track.
 INDEXED_SUFFIXES: Final = (".mp4", ".mov", ".m4v", ".avi")
+LARGEST_PICTURE: Final = 40_000_000  # pixels; 8K has 33 million
 CAMERA_SIZE: Final = (1280, 720)
 CAMERA_PATIENCE: Final = 3.0  # seconds without a frame before a camera counts as lost
 
@@ -161,6 +162,12 @@ class FileSource(_Capture):
         self.path = path
         self.name = name or path.name
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        wide, tall = self._number(cv2.CAP_PROP_FRAME_WIDTH), self._number(cv2.CAP_PROP_FRAME_HEIGHT)
+        if wide * tall > LARGEST_PICTURE:  # before a frame of it is asked for: a small file may say any size
+            self.close()
+            raise SourceError(
+                f"{path}: its picture is {wide:.0f} x {tall:.0f}, larger than 8K; make it smaller"
+            )
         ok, first = self._capture.read() if self._capture.isOpened() else (False, None)
         if not ok or first is None:
             self.close()

@@ -1,14 +1,16 @@
-"""Frames that come late, seldom, unevenly, or after hours of sleep: what is counted stays right."""
+"""Frames that come late, seldom, unevenly or after hours of sleep, and dates that jump: all stays right."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.history import FILE, History
 from app.pipeline import Pipeline
 from app.plans import Plan, PlannedExercise, PlanStep
 from app.recording import Recording, load_recording
@@ -20,6 +22,7 @@ from app.workouts import WorkoutRunner, in_start_position
 from tests import motion
 from tests.conftest import REPOSITORY
 from tests.poses import squats
+from tests.test_history import workout
 
 LIBRARY = load_library()
 HOURS = 3 * 3600.0
@@ -181,3 +184,36 @@ def test_uneven_times_change_nothing(name: str) -> None:
     times = recording.frames[0].time + np.cumsum(gaps)
     times = times[times < recording.frames[-1].time]
     assert len(counted(TRACKS[name], resampled(recording, list(times)))) == count
+
+
+# ---- the date, which people and the net set
+
+
+def test_nothing_is_measured_by_the_date() -> None:
+    """Only the age of a file is: the file system knows no other clock."""
+    asked = [
+        path.relative_to(REPOSITORY).as_posix()
+        for path in (REPOSITORY / "app").rglob("*.py")
+        if "time.time()" in path.read_text(encoding="utf-8")
+    ]
+    assert asked == ["app/files.py"]
+
+
+def test_the_history_bears_a_date_that_jumps(tmp_path: Path) -> None:
+    """Each workout stays on the day that the athlete's clock showed, wherever and however it was set."""
+    moments = {
+        "late": "2026-03-18T23:50:00+08:00",
+        "set back": "2026-03-17T10:00:00+08:00",
+        "abroad": "2026-03-18T06:00:00-07:00",  # after the first, and the same day there
+        "far ahead": "2027-01-01T00:00:00+08:00",  # an empty battery on the board
+    }
+    with History(tmp_path / FILE) as history:
+        anna = history.profile("Anna")
+        for id, moment in moments.items():
+            history.add(replace(workout(id), started=datetime.fromisoformat(moment)), anna)
+        assert len(history.workouts(anna)) == 4
+        assert {line.started.isoformat() for line in history.workouts(anna)} == set(moments.values())
+        days = history.days(anna, date(2026, 3, 1), date(2026, 3, 31))
+        assert days == {date(2026, 3, 17): 1, date(2026, 3, 18): 2}
+        assert history.streak(anna, date(2026, 3, 18)) == 2
+        assert history.streak(anna, date(2026, 3, 10)) == 0

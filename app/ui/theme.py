@@ -28,7 +28,7 @@ class Palette:
     """What each colour is for. Every pair that carries words has a contrast of at least 4.5:1 (tested).
 
     text and muted, accent, info, warning and fault are written on background, surface and raised;
-    on_fill is written on accent, hover, info, warning and fault; selected is a quiet fill under text.
+    on_fill is written on accent, hover, info, warning and fault; selected is a quiet fill under all of them.
     What lies over the camera's picture has colours of its own: the picture does not follow the theme.
     """
 
@@ -68,7 +68,7 @@ THEMES: Final[dict[ThemeName, Palette]] = {
         muted="#9FB0BD",
         accent="#2EE6B6",
         hover="#66F0CC",
-        selected="#0F3D35",
+        selected="#0C352E",
         on_fill="#0A0E13",
         info="#7CC0FF",
         warning="#FFBE3D",
@@ -98,7 +98,7 @@ THEMES: Final[dict[ThemeName, Palette]] = {
         muted="#E8E8E8",
         accent="#00F5D4",
         hover="#9BFFF0",
-        selected="#00463C",
+        selected="#001F1A",
         on_fill="#000000",
         info="#9AD1FF",
         warning="#FFD60A",
@@ -380,6 +380,7 @@ def style_sheet(scale: float) -> str:
     QLineEdit, QSpinBox, QDoubleSpinBox {{ background: {now.raised}; border: 1px solid {now.line};
         border-radius: {px(10)}; padding: {px(7)} {px(10)}; min-height: {px(24)};
         selection-background-color: {now.accent}; selection-color: {now.on_fill}; }}
+    QLineEdit {{ placeholder-text-color: {now.muted}; }}
     QSpinBox QLineEdit, QDoubleSpinBox QLineEdit {{ background: transparent; border: none; padding: 0;
         min-height: 0; }}
     QAbstractSpinBox#plain {{ padding: 0; }}
@@ -424,7 +425,7 @@ def style_sheet(scale: float) -> str:
         border-radius: {px(12)};
         padding: {px(9)} {px(16)}; }}
     QToolButton {{ padding: {px(7)}; }}
-    QPushButton:pressed, QToolButton:pressed {{ background: {now.line}; }}
+    QPushButton:pressed, QToolButton:pressed {{ background: {now.selected}; }}
     QPushButton:disabled, QToolButton:disabled {{ color: {now.muted}; border-color: {now.raised}; }}
     QToolButton:checked {{ background: {now.selected}; border-color: {now.accent}; }}
     QPushButton#primary {{ background: {now.accent}; color: {now.on_fill}; border: none;
@@ -441,6 +442,8 @@ def style_sheet(scale: float) -> str:
     QMenu::item:selected {{ background: {now.selected}; }}
     QScrollBar:vertical {{ background: transparent; width: {px(8)}; margin: 0; }}
     QScrollBar::handle:vertical {{ background: {now.line}; border-radius: {px(4)}; min-height: {px(24)}; }}
+    QScrollBar:horizontal {{ background: transparent; height: {px(8)}; margin: 0; }}
+    QScrollBar::handle:horizontal {{ background: {now.line}; border-radius: {px(4)}; min-width: {px(24)}; }}
     QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page
-        {{ background: none; border: none; height: 0; }}
+        {{ background: none; border: none; width: 0; height: 0; }}
     """

@@ -19,7 +19,6 @@ import app.ui.app as ui_app
 import app.ui.source_runner
 import main
 from app.history import FILE, History
-from app.history_export import as_json
 from app.recording import save_recording
 from app.skeleton import Joint, Pose
 from app.ui.keeper import NAMELESS
@@ -89,6 +88,9 @@ def first_half(home: Path) -> None:
         yield lambda: coaching.gesture.gesture is not None
         yield lambda: coaching.state == "countdown"  # while the hand is up: the gesture began it
         assert coaching.gesture.progress == 1.0
+        yield lambda: coaching.state == "rest"
+        rest = window.coach.overlays.rest
+        yield lambda: rest is not None and rest.isVisible() and "set 2 of 3" in rest.next_word.text()
         yield lambda: coaching.standing.number == 2 and coaching.state == "set" and coaching.score.count == 1
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -130,8 +132,15 @@ def test_a_workout_survives_a_kill_and_ends_in_the_history(
         done = window.records.summary.summary
         assert done is not None
         assert (done.finished, [one.count for one in done.sets]) == (True, [2, 2, 2])
-        window.records.show_history("")
-        assert window.records.history is not None
+        assert "6 reps, 3 sets" in window.records.summary.figures.accessibleName()
+        window.home.history_wanted.emit()
+        page = window.records.history
+        assert page is not None and window.stack.currentWidget() is page
+        assert [(line.sets, line.reps) for line in page.list.lines] == [(3, 6)]
+        page.list.open_chosen()
+        assert page.past.summary is not None and page.past.summary.count == 6
+        for kind in ("json", "csv", "pdf"):
+            page.export_to(tmp_path / f"out.{kind}", kind)
         window.show_home()
         assert window.home.resume.isHidden()
 
@@ -141,7 +150,9 @@ def test_a_workout_survives_a_kill_and_ends_in_the_history(
         profile = history.profile(NAMELESS)
         (line,) = history.workouts(profile)
         assert (line.finished, line.sets, line.reps) == (True, 3, 6)
-        exported = json.loads(as_json(history, profile))
+    exported = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert len((tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()) == 1 + 6
+    assert (tmp_path / "out.pdf").read_bytes().startswith(b"%PDF")
     assert list(tmp_path.glob("*.journal")) == []
 
     # The same poses through `analyze` give the same repetitions.

@@ -6,15 +6,16 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtGui import QPalette
 
 from app.settings import choices
 from app.ui import theme
+from app.ui.rule_studio.painting import PHASE_INKS
 
 INKS = ("text", "muted", "accent", "info", "warning", "fault")
 FILLS = ("accent", "hover", "info", "warning", "fault")
 PAIRS = [
-    *itertools.product(INKS, ("background", "surface", "raised")),
-    ("text", "selected"),
+    *itertools.product(INKS, ("background", "surface", "raised", "selected")),
     *(("on_fill", fill) for fill in FILLS),
     *((f"picture_{ink}", "picture_shade") for ink in INKS),
 ]
@@ -46,6 +47,42 @@ def test_contrast(name: theme.ThemeName) -> None:
     least = 7.0 if name == "high_contrast" else 4.5
     low = {pair: round(contrast(theme.ink(pair[0]), theme.ink(pair[1])), 2) for pair in PAIRS}
     assert {pair: value for pair, value in low.items() if value < least} == {}
+
+
+def mixed(ink: str, ground: str, strength: float) -> str:
+    """A colour laid thinly over another."""
+
+    def channel(place: int) -> int:
+        over, below = (int(theme.ink(name)[place : place + 2], 16) for name in (ink, ground))
+        return round(strength * over + (1 - strength) * below)
+
+    return "#" + "".join(f"{channel(place):02x}" for place in (1, 3, 5))
+
+
+@pytest.mark.parametrize("name", theme.THEMES)
+def test_contrast_on_thin_colours(name: theme.ThemeName) -> None:
+    """Names of phases in the rule studio; words on the shade over a picture, however bright that is."""
+    theme.use(name)
+    for ink, strength in PHASE_INKS:
+        assert contrast(theme.ink("text"), mixed(ink, "background", strength)) >= 4.5, (ink, strength)
+    for ink in INKS:
+        assert contrast(theme.ink(f"picture_{ink}"), mixed("picture_shade", "#ffffff", 0.86)) >= 4.5, ink
+    for ink in ("picture_text", "picture_muted"):  # the notes' chips are thinner
+        assert contrast(theme.ink(ink), mixed("picture_shade", "#ffffff", 0.78)) >= 4.5, ink
+
+
+def test_what_the_style_sheet_does_not_reach_has_the_themes_contrast() -> None:
+    """The palette: file dialogs and boxes."""
+    roles = QPalette.ColorRole
+    for name in theme.THEMES:
+        theme.use(name)
+        made = theme.palette()
+        for ink, ground in (
+            (roles.WindowText, roles.Window), (roles.Text, roles.Base), (roles.ButtonText, roles.Button),
+            (roles.PlaceholderText, roles.Base), (roles.HighlightedText, roles.Highlight),
+            (roles.ToolTipText, roles.ToolTipBase), (roles.Link, roles.Base),
+        ):  # fmt: skip
+            assert contrast(made.color(ink).name(), made.color(ground).name()) >= 4.5, (name, ink, ground)
 
 
 def test_the_settings_offer_the_themes_there_are() -> None:

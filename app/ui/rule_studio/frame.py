@@ -19,6 +19,7 @@ from app.ui.rule_studio.strips import ProblemStrip, TestStrip
 from app.ui.rule_studio.timeline import TimelineView
 
 SIZE: Final = (1280, 720)  # what the measures of every view are given for
+UPRIGHT: Final = (900, 1180)  # of a window that is taller than wide: letters as large, columns narrower
 
 
 class StudioFrame(QWidget):
@@ -73,7 +74,8 @@ class StudioFrame(QWidget):
 
     def _arrange(self) -> None:
         """Type and spacings follow the window, in steps."""
-        scale = min(self.width() / SIZE[0], self.height() / SIZE[1])
+        across, down = UPRIGHT if self.width() < self.height() else SIZE
+        scale = min(self.width() / across, self.height() / down)
         scale = min(2.5, max(0.8, round(scale / 0.05) * 0.05))
         if scale == self._scale:
             return

@@ -15,7 +15,7 @@ LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 CENTRE: Final = Qt.AlignmentFlag.AlignCenter
 # Start position, way out, turning region, way back: colour and how strong.
-PHASE_INKS: Final = (("muted", 0.14), ("info", 0.42), ("accent", 0.62), ("info", 0.22))
+PHASE_INKS: Final = (("muted", 0.14), ("info", 0.34), ("accent", 0.42), ("info", 0.2))
 
 
 class RowPainter:

@@ -146,18 +146,18 @@ class TimelinePainter(RowPainter):
 
     def _flag(self, rect: QRectF, prompt: Prompt, *, room: float) -> None:
         x, ink = self.rows.x(prompt.t), INKS[prompt.severity]
-        strength = 1.0 if self.shown.rule in ("", prompt.rule) else 0.55
-        self.p.setPen(QPen(theme.colour(ink, strength), 2 * self.unit))
+        near = self.shown.rule in ("", prompt.rule)  # those of other rules step back
+        self.p.setPen(QPen(theme.colour(ink, 1.0 if near else 0.55), 2 * self.unit))
         self.p.drawLine(QPointF(x, rect.y() + 2), QPointF(x, rect.bottom()))
         self.p.setFont(theme.font(11 * self.unit, "SemiBold"))
         metrics = QFontMetricsF(self.p.font())
         width = min(room, metrics.horizontalAdvance(prompt.rule) + 12 * self.unit)
         cloth = QRectF(x, rect.y() + 2, max(8 * self.unit, width), 17 * self.unit)
         self.p.setPen(Qt.PenStyle.NoPen)
-        self.p.setBrush(theme.colour(ink, strength))
+        self.p.setBrush(theme.colour(ink if near else "raised"))
         self.p.drawRoundedRect(cloth, 3 * self.unit, 3 * self.unit)
         if width > 26 * self.unit:
-            self.p.setPen(theme.colour("on_fill"))
+            self.p.setPen(theme.colour("on_fill" if near else ink))
             inner = cloth.adjusted(6 * self.unit, 0, -2, 0)
             text = metrics.elidedText(prompt.rule, Qt.TextElideMode.ElideRight, inner.width())
             self.p.drawText(inner, LEFT, text)

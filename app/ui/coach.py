@@ -433,6 +433,7 @@ class CoachPage(CoachView):
     def _blank(self) -> None:
         """There is no picture: what was measured of the last one is no longer true."""
         self.stage.lose()
+        self.panel.plot.lose()
         self.figure.set_pose(None)
         self.overlays.outline.show_advice(None)
 

@@ -69,6 +69,7 @@ class ParameterPlot(QWidget):
         self._values: deque[tuple[float, float]] = deque()
         self._bands: deque[tuple[float, str]] = deque()  # from when on, which phase
         self._marks: deque[float] = deque()
+        self._lost = False  # no picture
         self._now = 0.0
         self._still = QPixmap()  # what changes with the exercise and the size only, see _still_layer
         self._still_key: tuple[object, ...] = ()
@@ -106,6 +107,7 @@ class ParameterPlot(QWidget):
         value = values.get(self._name) if values and self._name else None
         if value is not None and math.isfinite(value):
             self._values.append((time, value))
+            self._lost = False
         if not self._bands or self._bands[-1][1] != phase:
             self._bands.append((time, phase))
         oldest = time - SPAN
@@ -116,6 +118,18 @@ class ParameterPlot(QWidget):
         while self._marks and self._marks[0] < oldest:
             self._marks.popleft()
         self.update()
+
+    def lose(self) -> None:
+        """There is no picture: the last value is not one of now."""
+        self._lost = True
+        self.update()
+
+    @property
+    def newest(self) -> float | None:
+        """The value of now; None when there is none."""
+        if self._lost or not self._values or self._now - self._values[-1][0] >= GAP:
+            return None
+        return self._values[-1][1]
 
     def mark(self, time: float) -> None:
         """A repetition turned at this time."""
@@ -150,10 +164,10 @@ class ParameterPlot(QWidget):
         scale = _Scale(area=area, now=self._now, low=low - margin, high=high + margin)
         self._paint_phases(painter, scale)
         painter.drawPixmap(0, 0, self._still_layer(scale))
-        if self._values and self._now - self._values[-1][0] < GAP:
+        if self.newest is not None:
             painter.setFont(theme.font((30 if large else 18) * unit, "ExtraBold"))
             painter.setPen(theme.colour("text"))
-            text = format_value(self._name, self._values[-1][1])
+            text = format_value(self._name, self.newest)
             painter.drawText(title, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         self._paint_curve(painter, scale)
 

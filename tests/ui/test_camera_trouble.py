@@ -95,6 +95,7 @@ def test_every_trouble_is_said_and_the_set_goes_on_by_itself(camera: ScriptedCam
             assert window.coach.banner.say is not None
             assert "No picture" in window.coach.banner.say.text
             assert "ms" not in window.coach.status.right.text()
+            assert panel.plot.newest is None
             yield lambda: window.coach.video.pose is None
             camera.fault = "none"
             yield lambda: title(window) == "" and window.coach.video.pose is not None

@@ -114,6 +114,26 @@ def _window(window: Report) -> list[str]:
     lines.append(_figure("pictures shown a second", window["pictures_a_second"], "", 1))
     lines.append(_figure("memory", window["resident_mb"], "MB"))
     lines.append(_figure("memory at its peak", window["peak_mb"], "MB"))
+    return lines + _turns(window["turns"])
+
+
+def _turns(turns: Report) -> list[str]:
+    """Of the main thread: what a repaint of the picture costs it, and what held the window up."""
+    heading = f"main thread, {turns['seconds']:.0f} s, ms a turn"
+    lines = ["", f"{heading:<{WIDE}}{'p50':>9}{'p99':>9}{'longest':>9}"]
+    for name, text in (("cpu_ms", "that repaints, of the processor"), ("wall_ms", "the same, by the clock")):
+        row = turns[name]
+        lines.append(f"{text:<{WIDE}}{row['p50']:>9.2f}{row['p99']:>9.2f}{row['max']:>9.2f}")
+    lines.append(_figure("any turn, of the processor", turns["longest_cpu_ms"], "ms at most", 1))
+    lines.append(_figure("any turn, by the clock", turns["longest_wall_ms"], "ms at most", 1))
+    lines.append(_figure("over 50 ms, of the processor", turns["blocks_cpu"], "turns"))
+    lines.append(_figure("over 50 ms, by the clock", turns["blocks_wall"], "turns"))
+    lines.append(_figure("repaints of the picture a second", turns["repaints_a_second"], "", 1))
+    lines.append(_figure("share of a core", 100 * turns["share_of_a_core"], "%"))
+    lines.append(_figure("longest garbage collection", turns["longest_collection_ms"], "ms", 1))
+    for block in turns["worst"]:
+        spent = f"{block['wall']:.0f} ms, {block['cpu']:.0f} of the processor, at {block['at']:.1f} s"
+        lines.append(f"  {spent}: {block['where']}")
     return lines
 
 

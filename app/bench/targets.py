@@ -9,6 +9,8 @@ from typing import Any, Final
 FASTER_THAN_PEER: Final = 2.0  # times
 LATEST_RESULT: Final = 60.0  # milliseconds, capture to prompt, median
 LONGEST_START: Final = 4.0  # seconds to the first pose, warm cache
+LEAST_REPAINTS: Final = 30.0  # of the picture, a second
+LONGEST_TURN: Final = 50.0  # milliseconds of the main thread, by the clock
 MOST_MEMORY: Final = 900.0  # megabytes, with the 3D view
 GPU_NETWORK: Final = 2.0  # milliseconds, one picture
 MOST_GROWTH: Final = 0.05  # of the memory, in an hour
@@ -23,13 +25,19 @@ def targets_of(report: Report) -> list[dict[str, Any]]:
     on_gpu = report.get("model", {}).get("device", "cpu") != "cpu"
     alone = network.get("1", {}).get("p50")
     late = window.get("milliseconds", {}).get("results", {})
+    turns = window.get("turns", {})
     found = [
         _at_most("capture to prompt, median", late.get("p50"), LATEST_RESULT, "ms"),
+        _at_most("longest turn of the main thread", turns.get("longest_wall_ms"), LONGEST_TURN, "ms"),
         _at_most("start to first pose, warm cache", start.get("warm"), LONGEST_START, "s"),
         _at_most("memory of the window, peak", window.get("peak_mb", hour.get("peak_mb")), MOST_MEMORY, "MB"),
         _at_most("network on the GPU, one picture", alone if on_gpu else None, GPU_NETWORK, "ms"),
         _at_most("growth of memory", hour.get("growth"), MOST_GROWTH, ""),
     ]
+    repaints = turns.get("repaints_a_second")
+    if repaints is not None:
+        name = "repaints of the picture a second"
+        found.append(_target(name, repaints, LEAST_REPAINTS, "", round(repaints, 1) >= LEAST_REPAINTS))
     ratio = step.get("peer", {}).get("ratio")
     if ratio is not None:
         name = f"times as fast as {step['peer']['name']}"

@@ -63,7 +63,8 @@ def measure_window(args: argparse.Namespace) -> Line:
     """What app.ui.measured.lateness finds."""
     found: Line = {}
     for line in _ask("window", args):
-        found.update(line)
+        if "left" not in line:  # a sign of life
+            found.update(line)
     if not found.get("results"):
         raise WindowError("the window showed no result in the time it had; is there somebody in --video?")
     return found
@@ -166,7 +167,12 @@ def run_inside(args: argparse.Namespace) -> int:
     if args.inside == "window":
         _say(
             measured.lateness(
-                camera_of(clips), engine, exercise=args.exercise, seconds=args.seconds, size=args.size
+                camera_of(clips),
+                engine,
+                exercise=args.exercise,
+                seconds=args.seconds,
+                size=args.size,
+                told=lambda left: _say({"left": left}),
             )
         )
         return EXIT_DONE

@@ -18,9 +18,11 @@ from app.memory import peak_mb, resident_mb
 from app.settings import Settings
 from app.ui.app import Engine, run_app
 from app.ui.stage import Painted
+from app.ui.turns import Turns
 from app.ui.window import MainWindow, Options
 
 CAMERA: Final = "0"  # the source that a clip stands in for
+SIGN_OF_LIFE: Final = 10_000  # milliseconds
 SETTLE: Final = 3.0  # seconds after the first pose that are not measured: caches fill, the window settles
 
 # Opens what stands in for the camera; its arguments are those of app.capture.open_source.
@@ -97,11 +99,12 @@ def lateness(
     seconds: float,
     size: tuple[int, int],
     settle: float = SETTLE,
+    told: Callable[[float], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Coaches the exercise in a window of that size, 3D view and all, from what stands in for the camera.
 
-    Measures for so many seconds, `settle` seconds after the first pose. Gives Lateness's lists and what else
-    the window knows of its speed.
+    Measures for so many seconds, `settle` seconds after the first pose. Gives Lateness's lists, "turns" (see
+    Turns.end) and what else the window knows of its speed. told: called with the seconds left, now and then.
     """
     found: dict[str, Any] = {}
 
@@ -111,7 +114,11 @@ def lateness(
         window.begin_exercise(exercise, source=CAMERA)
         window.coach.top.figure.setChecked(True)
         late = Lateness()
+        turns = Turns(lambda: window.coach.video.painted_frames)
         until: list[float] = []
+        life = QTimer(window)
+        life.timeout.connect(lambda: told(until[0] - time.monotonic() if until else seconds))
+        life.start(SIGN_OF_LIFE)
 
         def watch(painted: Painted) -> None:
             result = painted.progress.result if painted.progress is not None else None
@@ -119,10 +126,12 @@ def lateness(
                 window.coach.toggle_pause()  # begins the set that waits for its start position
                 until.append(time.monotonic() + settle + seconds)
             if until and painted.now > until[0] - seconds:
+                if not turns.on:
+                    turns.begin()
                 late.take(painted)
             if until and painted.now > until[0]:
                 window.coach.stage.watcher = None
-                found.update(_found(window, late))
+                found.update(_found(window, late), turns=turns.end())
                 QTimer.singleShot(0, window.close)
 
         window.coach.stage.watcher = watch

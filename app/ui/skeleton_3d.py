@@ -31,6 +31,7 @@ _HIPS_HIGH: Final = 0.86  # metres above the ankles when standing
 _HIPS: Final = [Joint.left_hip, Joint.right_hip]
 _SHOULDERS: Final = [Joint.left_shoulder, Joint.right_shoulder]
 _ANKLES: Final = [Joint.left_ankle, Joint.right_ankle]
+_LIES_DOWN, _STILL = 0.3, 0.02  # metres that the body's middle is off before the camera follows, and then
 _ROOM: Final = 2.15  # metres that fit into the height of the view
 
 
@@ -106,6 +107,7 @@ class Skeleton3DView(FigureView):
         self._body: Body | None = None
         self._look = Look()
         self._height = 0.85  # metres: what the camera looks at
+        self._following = False
         self._grabbed: QPointF | None = None
         self.retranslate()
 
@@ -130,9 +132,15 @@ class Skeleton3DView(FigureView):
                 self._body[:, 0] *= -1.0
             seen = tuple(float(sure) for sure in pose.confidence)
             self._look = Look(faulty=faulty, severity=severity, seen=seen)
-            # Looks at the body's middle, lying or standing, but slowly.
-            self._height += 0.04 * (max(0.45, 0.5 * float(self._body[:, 1].max())) - self._height)
+            self._look_at(max(0.45, 0.5 * float(self._body[:, 1].max())))
         self.show_soon()
+
+    def _look_at(self, height: float) -> None:
+        """The camera follows a body that lies down, slowly, and does not nod with every squat."""
+        off = height - self._height
+        self._following = abs(off) > (_STILL if self._following else _LIES_DOWN)
+        if self._following:
+            self._height += 0.04 * off
 
     @property
     def body(self) -> Body | None:
@@ -214,7 +222,10 @@ class Skeleton3DView(FigureView):
 
     # ---- painting
 
-    def _camera(self, rect: QRectF) -> OrbitCamera:
+    @property
+    def camera(self) -> OrbitCamera:
+        """From where the room is seen now."""
+        rect = QRectF(self.rect())
         distance = 4.6
         focal = distance * self.zoom * min(rect.height() / _ROOM, rect.width() / (0.82 * _ROOM))
         return OrbitCamera(
@@ -227,7 +238,7 @@ class Skeleton3DView(FigureView):
         )
 
     def paint_inside(self, painter: QPainter, rect: QRectF) -> None:
-        camera = self._camera(rect)
+        camera = self.camera
         self.floor.paint(painter, camera, rect, 1.35)
         if self._body is not None:
             paint_shadow(painter, camera, self._body)

@@ -63,6 +63,10 @@ class Turns(QObject):
         self._stop = threading.Event()
         self._main = threading.get_ident()
 
+    @property
+    def on(self) -> bool:
+        return self._timer.isActive()
+
     def begin(self) -> None:
         """What came before is not measured."""
         self._begun = self._wall = time.perf_counter()

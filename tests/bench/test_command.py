@@ -41,6 +41,9 @@ def test_the_window_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert 0 < late["p50"] <= late["p99"]
     assert window["size"] == [1280, 720]
     assert 0 < window["resident_mb"] <= window["peak_mb"]
+    turns = window["turns"]
+    assert turns["repaints_a_second"] > 0
+    assert 0 < turns["cpu_ms"]["p50"] <= turns["longest_cpu_ms"]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,8 @@ def test_bad_input_is_one_line(arguments: list[str], said: str, capsys: pytest.C
 
 def test_what_is_asked_for_is_judged_by_its_limit() -> None:
     step = {"peer": {"name": "Peer", "ratio": 1.9}}
-    window = {"milliseconds": {"results": {"p50": 42.0}}, "peak_mb": 901.0}
+    turns = {"longest_wall_ms": 51.0, "repaints_a_second": 30.4}
+    window = {"milliseconds": {"results": {"p50": 42.0}}, "peak_mb": 901.0, "turns": turns}
     report = {"step": step, "window": window, "start": {"cold": 9.0, "warm": 4.0}}
     verdicts = {target["name"]: target["holds"] for target in targets_of(report)}
     assert verdicts == {
@@ -74,6 +78,8 @@ def test_what_is_asked_for_is_judged_by_its_limit() -> None:
         "capture to prompt, median": True,
         "start to first pose, warm cache": True,
         "memory of the window, peak": False,
+        "longest turn of the main thread": False,
+        "repaints of the picture a second": True,
     }
 
 

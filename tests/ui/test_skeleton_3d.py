@@ -146,11 +146,12 @@ def test_demonstration_moves_on_and_stops() -> None:
     assert near(pixels(view), "accent") == 0
 
 
-def test_poses_that_come_too_fast_are_painted_at_a_pace_and_the_last_one_for_sure() -> None:
+def test_poses_that_come_too_fast_are_painted_at_a_pace_and_the_last_one_for_sure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     view = view_of(standing_figure())
     painted: list[object] = []
-    inside = view.paint_inside
-    view.paint_inside = lambda *a: (painted.append(view.body), inside(*a))[1]  # type: ignore[method-assign]
+    monkeypatch.setattr(view, "paint_inside", lambda *_: painted.append(view.body))
     view.show()
     QTest.qWait(3 * PACE)
     painted.clear()
@@ -166,3 +167,17 @@ def test_poses_that_come_too_fast_are_painted_at_a_pace_and_the_last_one_for_sur
     QTest.qWait(3 * PACE)
     assert len(painted) == count  # nothing new, nothing painted
     view.close()
+
+
+def test_the_room_stands_still_while_one_squats_and_follows_one_who_lies_down() -> None:
+    view = view_of(standing_figure())
+
+    targets = set()
+    for pose in squats(2):
+        view.set_pose(pose)
+        targets.add(view.camera.target)
+    assert len(targets) == 1
+    lying = standing_figure() * (1.0, 0.2, 1.0)
+    for i in range(60):
+        view.set_pose(pose_of(lying, 10.0 + i / 25))
+    assert view.camera.target[1] < 0.6

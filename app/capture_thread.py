@@ -153,12 +153,12 @@ class CaptureThread:
             still = time.monotonic() - reading.alive
             if reading.source is None:
                 if still > bear.slow:
-                    self._say("slow")
+                    self._guess("slow")
                 if still > bear.opening:
                     break
             elif reading.live:
                 if still > bear.silent:
-                    self._say("silent")
+                    self._guess("silent")
                 if still > bear.silent + bear.give_up or reading.poor_for > bear.give_up:
                     break
             self._news.wait(min(_LOOK, bear.silent / 4))
@@ -173,6 +173,11 @@ class CaptureThread:
     def _hung(self) -> list[_Reading]:
         """Readings that were left, and that a driver still holds."""
         return [reading for reading in self._readings if not reading.over.is_set()]
+
+    def _guess(self, trouble: Trouble) -> None:
+        """Tells what can be seen from outside, unless more is known already."""
+        if self._trouble is None:
+            self._say(trouble)
 
     def _say(self, trouble: Trouble, why: str = "") -> None:
         """Tells a trouble, once. why: for the log."""

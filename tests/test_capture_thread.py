@@ -225,6 +225,20 @@ def test_a_camera_that_is_not_to_be_had_at_first_comes_later(
     assert watched.thread.stop(10.0)
 
 
+def test_what_is_known_is_not_replaced_by_a_guess(camera: ScriptedCamera) -> None:
+    """A camera that others have can be opened on Linux, and then gives nothing: it is taken, not silent."""
+    camera.fault = "taken"
+    watched = Watched(camera)
+    wait_for(lambda: watched.heard.told == ["taken"])
+    camera.fault = "hanging"
+    wait_for(lambda: camera.opened >= 2)  # given up, and opened again
+    assert watched.heard.told == ["taken"]
+    camera.fault = "none"
+    watched.wait_for_frames()
+    assert watched.heard.told == ["taken", "back"]
+    assert watched.thread.stop(10.0)
+
+
 def test_a_script_of_faults_goes_by() -> None:
     camera = ScriptedCamera([(0.2, "frozen"), (0.6, "none"), (0.8, "unplugged"), (1.1, "none")])
     watched = Watched(camera)

@@ -51,6 +51,10 @@ class DemoMode(QObject):
 
     def look(self) -> None:
         """Whether it is time for the other."""
+        if self.feed.trouble is not None:
+            self._camera = None  # until somebody asks for it again
+            self._show(DEMO)
+            return
         source, frame = self.feed.source, self.coach.video.frame
         coaching = self.coach.coaching
         result = coaching.score.result if coaching is not None else None

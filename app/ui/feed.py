@@ -190,6 +190,8 @@ class Feed(QObject):
         self.changed.emit()
 
     def _on_troubled(self, trouble: Trouble) -> None:
+        if self.spec == DEMO or Path(self.spec or "").is_file():
+            return  # a file that is slow to open is waited for
         self.trouble = trouble
         self.changed.emit()
 

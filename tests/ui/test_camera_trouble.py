@@ -21,8 +21,9 @@ from app.ui.keeper import NAMELESS
 from app.ui.source_runner import SourceRunner
 from app.ui.window import MainWindow
 from tests.scripted_camera import Fault, ScriptedCamera
-from tests.ui.driver import Condition, drive, press, replaying, two_squats
+from tests.ui.driver import Condition, clip, drive, press, replaying, two_squats
 
+__all__ = ["clip"]  # a fixture
 Steps = Generator[Condition, None, None]
 PATIENCE = Patience(
     silent=0.4, frozen=0.3, black=0.3, slow=0.3, give_up=0.3, first=0.05, longest=0.2, skip=20.0
@@ -183,6 +184,30 @@ def test_a_rest_does_not_wait_for_the_picture(camera: ScriptedCamera, tmp_path: 
         assert coaching.standing.number == 2
 
     assert drive([], script) == 0
+
+
+def test_the_demonstration_goes_back_to_the_clip(
+    camera: ScriptedCamera, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.capture, "DEMO_CLIP", clip)
+    monkeypatch.setattr(
+        app.ui.source_runner, "list_cameras", lambda: [CameraInfo(index=0, name="Scripted camera")]
+    )
+    monkeypatch.setattr(
+        app.ui.source_runner,
+        "open_source",
+        lambda spec, **asked: camera() if spec == "0" else app.capture.open_source(spec),
+    )
+
+    def script(window: MainWindow) -> Steps:
+        yield lambda: window.feed.source is not None and bool(window.feed.cameras)
+        press(window, Qt.Key.Key_Space)
+        yield lambda: window.feed.spec == "0" and window.coach.video.pose is not None
+        camera.fault = "unplugged"
+        yield lambda: window.feed.spec == app.capture.DEMO and window.feed.source is not None
+        assert title(window) == ""
+
+    assert drive(["--source", "demo"], script) == 0
 
 
 def test_patience_of_the_app_is_bounded() -> None:

@@ -16,7 +16,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -46,11 +46,20 @@ _OTHER: Final = r"jpe?g|png|bmp|webp|tiff?|heic|poses\.gz|csv|pdf|json|ya?ml"
 # ---------------------------------------------------------------- nothing personal
 
 
-def impersonal(text: str, *, also: Sequence[str] = ()) -> str:
-    """The text without home folder, account name, host name, and names of the user's own files.
+_hidden: Final[set[str]] = set()
 
-    also: further names that must not be in it. Paths of Formcue's own files are told from its folder on,
-    those of Python's from Python's folder on, the user's own files by their kind alone ("<file>.mp4").
+
+def hide(name: str) -> None:
+    """From now on the log and reports are without this name too: a profile's, a camera's ("Ann's phone")."""
+    if len(name.strip()) > 1:
+        _hidden.add(name.strip())
+
+
+def impersonal(text: str) -> str:
+    """The text without home folder, account name, host name, what `hide` was told, and names of own files.
+
+    Paths of Formcue's own files are told from its folder on, those of Python's from Python's folder on, the
+    user's own files by their kind alone ("<file>.mp4").
     """
     for path, stand_in in _known_places():
         text = _path_pattern(path).sub(stand_in, text)
@@ -61,10 +70,9 @@ def impersonal(text: str, *, also: Sequence[str] = ()) -> str:
     name_alone = rf"(?i)(?<![\w\\/.>-])[\w-][\w .-]*\.({_VIDEO})\b"
     for pattern in (with_path, name_alone):
         text = re.sub(pattern, r"<file>.\1", text)
-    for name in {*_own_names(), *also}:
-        if name:
-            # As a whole word, and not where it is a function's name: "max" is also somebody's.
-            text = re.sub(rf"(?i)(?<![\w.]){re.escape(name)}(?![\w(])", "<name>", text)
+    for name in sorted(_own_names() | _hidden, key=len, reverse=True):
+        # As a whole word, and not where it is a function's name: "max" is also somebody's.
+        text = re.sub(rf"(?i)(?<![\w.]){re.escape(name)}(?![\w(])", "<name>", text)
     return text
 
 

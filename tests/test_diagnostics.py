@@ -65,6 +65,13 @@ def test_a_name_of_everybodys_is_no_name(monkeypatch: pytest.MonkeyPatch) -> Non
     assert impersonal("the root of /root/x") == "the root of ~/x"
 
 
+def test_what_is_to_be_hidden_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnostics, "_hidden", set())
+    for name in ("Bertha", "Bertha's phone", " ", "x"):
+        diagnostics.hide(name)
+    assert impersonal("Bertha's phone: is gone; of bertha, x") == "<name>: is gone; of <name>, x"
+
+
 def test_what_is_logged_is_in_the_file(tmp_path: Path, here: logging.Logger) -> None:
     folder = tmp_path / "not there yet"
     with kept_log(folder):

@@ -15,7 +15,7 @@ from typing import Any, Final
 from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
-from app.diagnostics import earlier_hard_crashes, versions
+from app.diagnostics import earlier_hard_crashes, hide, versions
 from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from app.settings import Settings, data_folder, log_folder
 from app.ui import theme
@@ -80,6 +80,7 @@ def run_app(
     window.rebuild_engine.connect(lambda: worker.rebuild(network_factory(_engine(window.settings, runtime))))
     worker.ready.connect(lambda _: spare_what_stays())
     logs = log_folder()
+    hide(now.profile)
     log.info("the window opens: %s", versions())
     EventLog(window.feed)
     crashes = CrashReporter(window, logs)

@@ -7,6 +7,7 @@ import logging
 from PySide6.QtCore import QObject
 
 from app.capture import DEMO, Source
+from app.diagnostics import hide
 from app.ui.feed import Feed
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ class EventLog(QObject):
 
     def _on_changed(self) -> None:
         feed = self._feed
+        for camera in feed.cameras or ():
+            hide(camera.name)
         engine = feed.engine
         running = f"{engine.model}, {engine.runtime} on {engine.device}" if engine is not None else ""
         cameras = "" if feed.cameras is None else str(len(feed.cameras))

@@ -114,6 +114,7 @@ def test_what_happens_to_source_and_engine_is_in_the_log(caplog: pytest.LogCaptu
         "waits for: Preparing the pose network for this machine, once",
         "engine: pose-mobile, openvino on cpu",
         f"source: file, {source.width} x {source.height}, {source.fps:.1f} fps",
+        "engine: no more",
         "notice: the network cannot run: out of memory",
         "notice: the network cannot run: no more",
     ]

@@ -210,8 +210,9 @@ class CaptureThread:
                 return
         with self._lock:
             gap = frame.time - self._last if self._count else 0.0
+            frame = replace(frame, index=self._count, arrived=now)
             for slot in self._slots:
-                slot.put(replace(frame, index=self._count, arrived=now))
+                slot.put(frame)
             self._last, self._count = frame.time, self._count + 1
             troubled, self._trouble = self._trouble, None
             if troubled is not None or (reading.live and gap > self._patience.skip):

@@ -140,7 +140,7 @@ def _table(rows: Iterable[tuple[str, str]], columns: int) -> str:
     """Key, what it does; twice beside each other for two columns. All tables have the same columns."""
     pairs = list(rows)
     half = -(-len(pairs) // columns)
-    key_width, words_width = round(0.4 * 100 / columns), round(0.6 * 100 / columns)
+    key_width, words_width = round(0.44 * 100 / columns), round(0.56 * 100 / columns)
     ink, cell = theme.ink("accent"), "padding:3px 12px 3px 0; vertical-align:middle;"
     lines = []
     for row in range(half):

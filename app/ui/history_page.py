@@ -325,7 +325,8 @@ class HistoryPage(QWidget):
         for button in (self.home, self.export, self.profiles, self.people):
             button.setMinimumHeight(round(48 * unit))
         icons = QSize(round(20 * unit), round(20 * unit))
-        for tool in (self.home, self.export, self.open, self.delete, self.undo, self.people):
+        for tool in (self.home, self.export, self.open, self.delete, self.undo, self.people,
+                     self.profiles, self.exercise):  # fmt: skip
             tool.setIconSize(icons)
         for chart in self.charts:
             chart.unit = unit

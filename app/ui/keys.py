@@ -13,7 +13,7 @@ EVERYWHERE: Final = (
 )
 COACHING: Final = (
     ("Space", "Start, pause, go on"),
-    ("Enter", "Press the button that has the focus, else finish"),
+    ("Enter", "Press the chosen button, else finish"),
     ("→", "Next set, end the rest"),
     ("←  R", "This set again"),
     ("↑  +", "One more repetition"),

@@ -131,7 +131,7 @@ def broken_exercise(entry: Entry, *, reload: Act, home: Act) -> Notice:
 def paused(done: str, *, go_on: Act, finish: Act, home: Act) -> Notice:
     return Notice(
         title=t("Paused"),
-        text=t("{done} The space bar or your right hand up goes on.", done=f"{done}."),
+        text=t("{done}. The space bar or your right hand up goes on.", done=done),
         icon="pause",
         actions=(
             Action(text=t("Go on"), icon="play", act=go_on),

@@ -204,10 +204,10 @@ class SummaryPage(QWidget):
         self.when.setText(amounts.moment_text(summary.started))
         figures = [(amounts.score_text(summary.score), t("form score"))]
         if summary.count:
-            figures.append((str(summary.count), t("reps")))
+            figures.append((str(summary.count), t("rep") if summary.count == 1 else t("reps")))
         if summary.held:
             figures.append((amounts.length(summary.held), t("held")))
-        figures.append((str(len(summary.sets)), t("sets")))
+        figures.append((str(len(summary.sets)), t("set") if len(summary.sets) == 1 else t("sets")))
         figures.append((amounts.length(summary.work), t("at work")))
         if summary.seconds > summary.work:
             figures.append((amounts.length(summary.seconds), t("in all")))

@@ -213,19 +213,26 @@ def font(pixels: float, weight: str = "Regular") -> QFont:
 @lru_cache(maxsize=256)
 def _font(pixels: int, weight: str, _language: str) -> QFont:
     made = QFont()
-    face, number = _heading() if weight == "SemiBold" else (weight, 800 if weight == "ExtraBold" else 400)
-    if face in _FAMILIES:
-        made.setFamilies([_FAMILIES[face], *_CHINESE, *made.families()])
-    made.setWeight(QFont.Weight(number))
+    made.setFamilies([*_families(weight), *made.families()])
+    made.setWeight(QFont.Weight(_number(weight)))
     made.setPixelSize(pixels)
     made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
     return made
 
 
-def _heading() -> tuple[str, int]:
-    """Face and weight of headings. Chinese typefaces have no half bold: their letters would stay thin. And
-    the half bold face asked for more than it has would be smeared."""
-    return ("ExtraBold", 800) if language() == "zh" else ("SemiBold", 600)
+def _families(weight: str) -> list[str]:
+    """The bundled face and those that have Chinese.
+
+    Qt takes letters that the first family lacks from a regular face, whatever weight is asked for, so that
+    bold Chinese would be a thin face smeared: where letters are bold in Chinese, its typeface goes first.
+    """
+    own = [_FAMILIES[weight]] if weight in _FAMILIES else []
+    return [*_CHINESE, *own] if language() == "zh" and weight != "Regular" else [*own, *_CHINESE]
+
+
+def _number(weight: str) -> int:
+    """Chinese typefaces have no half bold: their letters would stay thin."""
+    return {"SemiBold": 700 if language() == "zh" else 600, "ExtraBold": 800}.get(weight, 400)
 
 
 def fitted_font(text: str, rect: QRectF, largest: float, smallest: float, weight: str, flags: int) -> QFont:
@@ -341,9 +348,11 @@ def exercise_icon(exercise: str) -> str:
 
 def strong() -> str:
     """CSS of what stands out in a text: a weight that the typeface has, not one that Qt makes up."""
-    chinese = ", ".join(f"'{family}'" for family in _CHINESE)
-    face, weight = _heading()
-    return f"font-family: '{_FAMILIES.get(face, 'sans-serif')}', {chinese}; font-weight: {weight};"
+    return f"font-family: {_listed('SemiBold')}; font-weight: {_number('SemiBold')};"
+
+
+def _listed(weight: str) -> str:
+    return ", ".join(f"'{family}'" for family in (*_families(weight), "sans-serif"))
 
 
 def style_sheet(scale: float) -> str:
@@ -356,9 +365,7 @@ def style_sheet(scale: float) -> str:
         return f"{max(8, round(value * scale * _text_size))}px"
 
     now = _palette
-    chinese = ", ".join(f'"{family}"' for family in _CHINESE)
-    regular = f'"{_FAMILIES.get("Regular", "sans-serif")}", {chinese}'
-    bold = strong()
+    regular, bold = _listed("Regular"), strong()
     chevron = (ICONS / "chevron.svg").as_posix()
     # In high contrast all surfaces are black: an edge tells one from the other.
     edge = f"1px solid {now.line}" if now.surface == now.background else "none"

@@ -390,7 +390,7 @@ class WorkoutEditor(QWidget):
         for part in (self.search, self.choices, self.add):
             part.setFixedWidth(round(320 * unit)) if not portrait else part.setMaximumWidth(16_777_215)
         icons = QSize(round(20 * unit), round(20 * unit))
-        for tool in (self.save, self.add, self.join, self.remove):
+        for tool in (self.cancel, self.save, self.add, self.join, self.remove):
             tool.setIconSize(icons)
         figures = QSize(round(40 * unit), round(40 * unit))
         for view in (self.choices, self.steps):

@@ -252,7 +252,7 @@ def test_a_history_that_was_closed_is_told_and_breaks_nothing(history: History) 
     history.close()
     page.settle()
     page.refresh()
-    assert "cannot be" in page.told.text()
+    assert "closed database" in page.told.text()
 
 
 # -- charts and paper ---------------------------------------------------------------------------------

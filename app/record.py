@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from app.capture import Source, open_source
 from app.commands import add_runtime_arguments, load_estimator
-from app.errors import EXIT_DONE, UsageError
+from app.errors import EXIT_DONE, SourceError, UsageError
 from app.files import check_writable
 from app.pipeline import PoseEstimator
 from app.recording import MAX_FRAMES, RecordedFrame, Recording, save_recording
@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Does the work of the command. Raises FormcueError; an interrupted recording is kept."""
+    """Does the work of the command. Raises FormcueError; a recording that was cut short is kept."""
     if not args.out.name.lower().endswith(ENDINGS):
         raise UsageError(f"{args.out}: give the recording a name that ends in {' or '.join(ENDINGS)}")
     if args.seconds is not None and not args.seconds > 0:
@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
         estimator, model = load_estimator(args)
         frames: list[RecordedFrame] = []
         total = None if source.live else source.frame_count
+        lost: SourceError | None = None
         bar = tqdm(total=total, unit="frame", disable=not sys.stderr.isatty(), leave=False)
         try:
             for frame in recorded_frames(source, estimator, seconds=args.seconds):
@@ -53,10 +54,12 @@ def run(args: argparse.Namespace) -> int:
                 bar.update()
         except KeyboardInterrupt:
             pass  # what was seen until now is the recording
+        except SourceError as error:  # the camera was unplugged, the file breaks off
+            lost = error
         finally:
             bar.close()
         if not frames:
-            raise UsageError(f"{args.source}: ended before its first frame; nothing was written")
+            raise lost or UsageError(f"{args.source}: ended before its first frame; nothing was written")
         recording = Recording(
             source=Path(args.source).name,  # not the whole path: it would tell of the athlete's computer
             width=source.width,
@@ -69,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     seen = sum(frame.pose is not None for frame in frames)
     span = frames[-1].time - frames[0].time
     print(f"{args.out}: {len(frames)} frames in {span:.1f} s, somebody in {seen} of them")
+    if lost is not None:
+        raise lost
     return EXIT_DONE
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from app import record
+from app.camera_trouble import CameraError
 from app.capture import Frame
 from app.recording import load_recording
 from main import main
@@ -20,14 +21,16 @@ class FakeSource:
 
     width, height, fps, frame_count = 64, 48, 30.0, 30
 
-    def __init__(self, *, live: bool = False, stop_after: int | None = None) -> None:
+    def __init__(
+        self, *, live: bool = False, stop_after: int | None = None, stop_by: BaseException | None = None
+    ) -> None:
         self.live = live
         self.given = 0
-        self.stop_after = stop_after
+        self.stop_after, self.stop_by = stop_after, stop_by or KeyboardInterrupt()
 
     def read(self) -> Frame | None:
         if self.given == self.stop_after:
-            raise KeyboardInterrupt
+            raise self.stop_by
         if self.given == len(POSES):
             return None
         self.given += 1
@@ -85,6 +88,17 @@ def test_ctrl_c_keeps_what_was_recorded(tmp_path: Path, monkeypatch: pytest.Monk
     out = tmp_path / "a.poses"
     assert record_from(monkeypatch, FakeSource(live=True, stop_after=7), "0", "--out", str(out)) == 0
     assert len(load_recording(out).frames) == 7
+
+
+def test_a_camera_that_is_unplugged_costs_nothing_of_what_was_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.poses"
+    gone = CameraError("USB Camera: is gone; plug it in again", "absent")
+    source = FakeSource(live=True, stop_after=7, stop_by=gone)
+    assert record_from(monkeypatch, source, "0", "--out", str(out)) == 2
+    assert len(load_recording(out).frames) == 7
+    assert "USB Camera: is gone" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

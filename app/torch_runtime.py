@@ -93,6 +93,11 @@ class TorchMaps:
         self._graphs: dict[int, _Graph] = {}
         self._capture = self._device.type == "cuda"
 
+    @property
+    def captured(self) -> tuple[int, ...]:
+        """The batch sizes that there are graphs for."""
+        return tuple(self._graphs)
+
     @torch.inference_mode()
     def __call__(self, batch: FloatArray) -> FloatArray:
         x = torch.from_numpy(np.ascontiguousarray(batch, dtype=np.float32))

@@ -139,3 +139,20 @@ def test_a_prompt_stays_up_long_enough_to_be_read_and_then_goes() -> None:
         assert shown[0] == prompt.t
         assert shown[-1] - shown[0] >= SHOWN_SECONDS - 0.1
     assert results[-1].prompt is None
+
+
+@pytest.mark.parametrize("takes", [1, 2, 3, 4, 6])
+def test_a_weak_machine_that_skips_frames_counts_the_same(takes: int) -> None:
+    """Time is data: a step that takes as long as so many frames leaves the others out, irregularly."""
+    poses = squats(3, fps=30.0)
+    kept, due = [], 0.0
+    for pose in poses:
+        if pose.time >= due:
+            kept.append(pose)
+            due = pose.time + takes / 30.0 * (1.25 if len(kept) % 3 else 0.6)
+    reps = reps_in(replayed(kept))
+    assert len(reps) == 3
+    everything = reps_in(replayed(poses))
+    for ours, theirs in zip(reps, everything, strict=True):
+        assert ours.end == pytest.approx(theirs.end, abs=0.35)
+        assert ours.range == pytest.approx(theirs.range, abs=12.0)

@@ -201,6 +201,7 @@ def test_a_device_that_is_not_here_is_refused(files: tuple[str, str], cache: Pat
         load(files, cache, device="cuda")
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_cuda_gives_the_same_joints(
     files: tuple[str, str], cache: Path, plain: LoadedRuntime, pictures: np.ndarray

@@ -195,6 +195,30 @@ def test_a_graphics_card_that_is_lost_in_a_set_is_replaced_by_the_cpu(
     assert {"cuda", "cpu"} <= set(devices)
 
 
+def test_on_a_weak_machine_poses_get_fewer_and_picture_and_count_stay_right(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+
+    class Slow(ReplayEstimator):
+        def estimate(self, frame: Frame, /) -> Pose | None:
+            time.sleep(0.11)  # of 0.04 between frames
+            steps.append(frame.index)
+            return super().estimate(frame)
+
+    info = EngineInfo(model="m", device="cpu", runtime="none")
+    monkeypatch.setattr(ui_app, "network_factory", lambda _: lambda _: (Slow(two_squats()), info))
+
+    def script(window: MainWindow) -> Steps:
+        yield lambda: window.coach.done is not None
+        assert count(window) == 2
+        assert len(steps) < len(two_squats()) / 2
+        assert steps[-1] > len(two_squats()) - 8  # the newest frames, not a queue of old ones
+        assert window.coach.video.painted_frames > len(steps)
+
+    assert drive(["--source", str(clip), "--exercise", "squat"], script) == 0
+
+
 @pytest.mark.parametrize("cause", ["unusable", "disagrees", "broke", "memory", "numbers", "damaged"])
 def test_every_fallback_is_said_in_both_languages(cause: Any) -> None:
     fallback = Fallback(wanted="CUDA", used="OpenVINO", cause=cause, reason="a long reason " * 20)

@@ -94,12 +94,12 @@ class Keeper:
         waiting = self.waiting(library)
         if waiting is None:
             return ""
-        done, total = len(waiting.summary.sets), len(waiting.plan.sets)
-        if not done and total == 1:
+        number, total = waiting.standing.number, len(waiting.plan.sets)
+        if not waiting.summary.sets and total == 1:
             self.put_away(library)
             return ""
         name = waiting.plan.name(language())
-        return t("“{name}” is not finished: {done} of {total} sets.", name=name, done=done, total=total)
+        return t("“{name}” goes on with set {number} of {total}.", name=name, number=number, total=total)
 
     def resume(self, library: Mapping[str, Exercise]) -> WorkoutRunner:
         """Goes on with the workout that was left in the middle.

@@ -188,12 +188,13 @@ class StepForm(QWidget):
             box.setSingleStep(5)
         self.labels = [QLabel() for _ in range(3)]
         self._around = QGridLayout()
-        for column, (label, stepper) in enumerate(zip(self.labels, self.steppers, strict=True)):
+        places = ((0, 0, 1), (0, 2, 1), (1, 0, 3))  # row, column, columns: what supersets alone have is below
+        for label, stepper, (row, column, wide) in zip(self.labels, self.steppers, places, strict=True):
             label.setBuddy(stepper.box)
-            self._around.addWidget(label, 0, 2 * column, Qt.AlignmentFlag.AlignRight)
-            self._around.addWidget(stepper, 0, 2 * column + 1)
+            self._around.addWidget(label, row, column, 1, wide, Qt.AlignmentFlag.AlignRight)
+            self._around.addWidget(stepper, row, column + wide)
             stepper.box.valueChanged.connect(self._on_change)
-        self._around.setColumnStretch(6, 1)
+        self._around.setColumnStretch(4, 1)
         self.amounts: list[_Amount] = []
         self._rows = QVBoxLayout()
         self._all = QVBoxLayout(self)
@@ -247,6 +248,7 @@ class StepForm(QWidget):
         self._all.setSpacing(round(10 * unit))
         self._rows.setSpacing(round(8 * unit))
         self._around.setHorizontalSpacing(round(10 * unit))
+        self._around.setVerticalSpacing(round(8 * unit))
         for stepper in self.steppers:
             stepper.set_unit(unit)
         for amount in self.amounts:

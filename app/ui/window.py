@@ -385,6 +385,8 @@ class MainWindow(QMainWindow):
     def _retranslate(self) -> None:
         """Language or theme are others."""
         self.stack.retranslate()
+        if not self.home.resume.isHidden():
+            self.home.offer_to_resume(self.keeper.waiting_text(self.shelf.exercises))
         self.tour.retranslate()
         self._fill()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QLabel
 
 import app.capture
 import app.ui.app as ui_app
@@ -122,6 +123,11 @@ def test_a_workout_survives_a_kill_and_ends_in_the_history(
 
     def script(window: MainWindow) -> Steps:
         assert not window.home.resume.isHidden()
+        offer = window.home.resume.findChild(QLabel)
+        window.change(language="zh")
+        assert "还没做完" in offer.text()
+        window.change(language="en")
+        assert offer.text() == "“Three sets” goes on with set 2 of 3."
         window.home.go_on.click()
         window.open(str(clip))
         coaching = window.coach.coaching

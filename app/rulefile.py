@@ -5,6 +5,7 @@ The reference of the language for people is coach_rules/README.md.
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -437,6 +438,12 @@ def _rules(phases: Sequence[str] | None) -> Kind[tuple[Rule, ...]]:
 # -- tests --------------------------------------------------------------------------------------------
 
 
+def _recording_near(name: str, folder: Path) -> str:
+    """The one of that name in a folder there, as a question, or nothing."""
+    found = next((path for path in sorted(folder.glob(f"*/{glob.escape(name)}")) if path.is_file()), None)
+    return f'did you mean "{found.relative_to(folder).as_posix()}"?' if found is not None and name else ""
+
+
 def _test(rule_ids: Sequence[str] | None) -> Kind[RuleTest]:
     rule = identifier() if rule_ids is None else choice(rule_ids, "a rule")
     fields = {
@@ -453,6 +460,7 @@ def _test(rule_ids: Sequence[str] | None) -> Kind[RuleTest]:
                 value_of(node, "recording") or node,
                 quoted(found["recording"]),
                 "a recorded pose file that lies beside the rule file or in a folder there",
+                _recording_near(named.name, folder),
             )
         return RuleTest(
             recording=folder / named,

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +14,10 @@ import yaml
 from app.commands import add_exercise_argument, choose_exercise
 from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from app.exercise import Exercise, RuleTest
-from app.explanation import Explanation
+from app.explanation import Explanation, lacks
 from app.files import to_json
 from app.gestures import GESTURES, load_gestures
+from app.measures import format_value
 from app.overrides import (
     ExerciseOverrides,
     Overrides,
@@ -30,13 +30,11 @@ from app.parameters import Measurer
 from app.planfile import load_plan
 from app.plans import PLANS
 from app.recording import RecordingError, load_recording
-from app.reps import Counting, Hold, Rep, RepCounter
+from app.reps import Hold, NotCounted, Rep, RepCounter
 from app.rulefile import exercise_schema, read_exercise, rule_files
 from app.rules import LIBRARY, Prompt, RuleEngine, load_exercise, load_library
 from app.yamlfile import SUFFIXES, Kind, YamlFileError, read_yaml
 
-# A movement that goes less far than this, in progress, is not worth telling of.
-LEAST_WAY: Final = 0.2
 SCHEMA_FILE: Final = LIBRARY / "exercise.schema.json"
 
 
@@ -153,20 +151,21 @@ def run_one(exercise: Exercise, test: RuleTest) -> list[str]:
     events: list[Rep | Hold] = []
     prompts: list[Prompt] = []
     nearest: dict[str, Explanation] = {}
-    way: list[tuple[float, float]] = []
+    not_counted: list[NotCounted] = []
     time = 0.0
     for frame in recording.frames:
         time = frame.time
         measurement = measurer.step(frame.pose, time)
         new = counter.step(time, measurement)
         events += new
-        way.append((time, counter.progress))
+        not_counted += counter.not_counted
         prompts += engine.step(time, measurement, counter.phase, new)
         for rule in test.prompts or ():
             explained = engine.explain(rule)
             if rule not in nearest or _nearness(explained) > _nearness(nearest[rule]):
                 nearest[rule] = explained
     new = counter.finish(time)
+    not_counted += counter.not_counted
     events += new
     prompts += engine.finish(time, new)
     out: list[str] = []
@@ -177,7 +176,9 @@ def run_one(exercise: Exercise, test: RuleTest) -> list[str]:
             out.append(f"+ {name}: {len(found)}")
             out += [f"    {_event(event)}" for event in found]
             if kind is Rep:
-                out += _uncounted(exercise.counting, [e for e in events if isinstance(e, Rep)], way)
+                out += [
+                    f"    not counted: at {one.top:.1f} s, {'; '.join(lacks(one))}" for one in not_counted
+                ]
     return out + (_other_prompts(test.prompts, prompts, nearest) if test.prompts is not None else [])
 
 
@@ -199,19 +200,6 @@ def _event(event: Rep | Hold) -> str:
     return f"{event.number}: {event.start:.1f} s, turn {event.turn:.1f} s, to {event.end:.1f} s"
 
 
-def _uncounted(counting: Counting, reps: Sequence[Rep], way: Sequence[tuple[float, float]]) -> list[str]:
-    """The movements that did not become a repetition, and how far they went. way: (time, progress)."""
-    out: list[str] = []
-    for moving, group in groupby(way, key=lambda at: at[1] > LEAST_WAY):
-        time, far = max(group, key=lambda at: at[1])
-        if moving and not any(rep.start <= time <= rep.end for rep in reps):
-            why = f"reach is {counting.reach * 100:.0f} %"
-            if far >= counting.reach:
-                why = "far enough: look at posture, at_start, at_turn, sure and the durations"
-            out.append(f"    not counted: at {time:.1f} s, {far * 100:.0f} % of the way to the turn ({why})")
-    return out
-
-
 def _other_prompts(
     expected: Sequence[str], prompts: Sequence[Prompt], nearest: dict[str, Explanation]
 ) -> list[str]:
@@ -224,7 +212,9 @@ def _other_prompts(
     for prompt in prompts:
         if prompt.rule not in expected:
             in_rep = f", repetition {prompt.rep}" if prompt.rep is not None else ""
-            out.append(f'+ {prompt.rule}: said at {prompt.t:.1f} s{in_rep}: "{prompt.text}"')
+            value, limit = (format_value(prompt.parameter, v) for v in (prompt.value, prompt.limit))
+            why = "" if value in prompt.text else f" ({prompt.parameter} {value}, limit {limit})"
+            out.append(f'+ {prompt.rule}: said at {prompt.t:.1f} s{in_rep}: "{prompt.text}"{why}')
     return out
 
 

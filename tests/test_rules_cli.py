@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,8 @@ def test_what_came_out_differently_is_said(tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
-    ("change", "why"), [("reach: 1.5", "reach is 150 %"), ("sure: 1.0", "far enough: look at posture")]
+    ("change", "why"),
+    [("reach: 1.5", "% of the way, 150 % wanted (knee "), ("sure: 1.0", "seen with 0.95, 1.00 needed")],
 )
 def test_a_movement_that_did_not_count_is_told(
     change: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -128,6 +130,24 @@ def test_a_prompt_that_was_not_expected_is_said(tmp_path: Path, capsys: pytest.C
     assert main(["test", str(path)]) == 1
     printed = capsys.readouterr().out
     assert "    + shallow: said at " in printed and ', repetition 1: "Go deeper' in printed
+
+
+def test_the_value_is_told_where_the_text_does_not_say_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = with_test(tmp_path, "{recording: good.poses.gz, reps: 2, prompts: []}", SHALLOW)
+    text = path.read_text("utf-8")
+    path.write_text(re.sub('"Go deeper: [^"]*"', '"Go deeper"', text), "utf-8")
+    assert main(["test", str(path)]) == 1
+    assert re.search(r'"Go deeper" \(knee\.min \d+°, limit 95°\)', capsys.readouterr().out)
+
+
+def test_a_recording_in_a_folder_there_is_proposed(tmp_path: Path) -> None:
+    path = with_test(tmp_path, "{recording: good.poses.gz}")
+    (tmp_path / "recs").mkdir()
+    (path.parent / "good.poses.gz").rename(path.parent / "recs" / "good.poses.gz")
+    with pytest.raises(RuleFileError, match=r'did you mean "recs/good\.poses\.gz"\?'):
+        load_exercise(path)
 
 
 def test_a_file_without_tests_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

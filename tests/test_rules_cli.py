@@ -111,7 +111,7 @@ def test_what_came_out_differently_is_said(tmp_path: Path, capsys: pytest.Captur
 
 @pytest.mark.parametrize(
     ("change", "why"),
-    [("reach: 1.5", "% of the way, 150 % wanted (knee "), ("sure: 1.0", "seen with 0.95, 1.00 needed")],
+    [("reach: 1.5", "% of the way, 150 % wanted ("), ("sure: 1.0", "seen with 0.95, 1.00 needed")],
 )
 def test_a_movement_that_did_not_count_is_told(
     change: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

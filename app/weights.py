@@ -110,7 +110,7 @@ def read_catalogue(folder: Path | None = None) -> list[CatalogueEntry]:
         table = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WeightsError(f"{path}: the weights catalogue is missing; {mend}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: the weights catalogue cannot be read ({error}); {mend}") from error
     rows = table.get("weights") if isinstance(table, dict) else None
     if not isinstance(rows, list):

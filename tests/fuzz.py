@@ -1,6 +1,6 @@
 """Everything that reads a file of somebody else's, given any bytes: it must read or refuse, in plain words.
 
-    python -m tests.fuzz rules --minutes 5       # guided by coverage; needs `pip install -e ".[fuzz]"`
+    python -m tests.fuzz rules --minutes 5       # guided by coverage; needs `pip install atheris`
 
 What was found is kept in tests/seeds/TARGET/ and tried by tests/test_seeds.py in every run of the suite.
 """
@@ -31,7 +31,6 @@ except ImportError:  # the targets are used without it too
 with atheris.instrument_imports(include=["app"]) if atheris else contextlib.nullcontext():
     from app.analyze import Tally, video_steps
     from app.capture import FileSource, Frame
-    from app.commands import choose_exercise
     from app.containers import missing_bytes, shown_seconds
     from app.errors import FormcueError
     from app.estimate import read_image
@@ -147,7 +146,7 @@ def video(data: bytes, folder: Path) -> None:
     missing_bytes(path)
     shown_seconds(path)
     with FileSource(path) as source:
-        pipeline, tally = Pipeline(Nobody(), choose_exercise("squat")), Tally(with_frames=False)
+        pipeline, tally = Pipeline(Nobody(), EXERCISES["squat"]), Tally(with_frames=False)
         for _, result in zip(range(FRAMES), video_steps(pipeline, source, tally), strict=False):
             tally.add(result)
 
@@ -318,7 +317,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     if atheris is None:
-        sys.exit('needs atheris: pip install -e ".[fuzz]"')
+        sys.exit("needs atheris: pip install atheris")
     arguments.found.mkdir(parents=True, exist_ok=True)
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as scratch:
@@ -327,6 +326,7 @@ def main() -> None:
         folder.mkdir()
         seen: set[str] = set()
         for number, data in enumerate(good_files(arguments.target)):
+            attempt(arguments.target, data, folder)  # also brings in what is imported only when it is used
             (corpus / f"good-{number}").write_bytes(data)
             seen |= set(re.findall(r"[A-Za-z_]{2,30}", data[:20_000].decode("latin-1")))
         words.write_text("".join(f'"{word}"\n' for word in sorted(seen | {"null"})[:2000]))
@@ -335,7 +335,7 @@ def main() -> None:
             f"-dict={words}",
             f"-artifact_prefix={arguments.found}/",
             "-max_len=65536",
-            "-timeout=20",
+            "-timeout=60",
             "-rss_limit_mb=2000",
             "-print_final_stats=1",
             "-verbosity=1",

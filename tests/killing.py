@@ -29,6 +29,7 @@ from app.rules import load_library
 from app.settings import change_settings, load_settings
 from app.summary import RepSummary, SetSummary, WorkoutSummary
 from tests.poses import recording_of, squats
+from tests.training.runs import tiny_run
 
 LONGEST: Final = 0.06  # seconds that a child is left to write
 LIBRARY: Final = load_library()
@@ -90,7 +91,7 @@ def _export(folder: Path) -> Write:
 
 
 def _checkpoint(folder: Path) -> Write:
-    run = _run(folder)
+    run = tiny_run(folder)
 
     def write(n: int) -> None:
         run.done = n
@@ -196,7 +197,7 @@ def _found_export(folder: Path) -> int:
 def _found_checkpoint(folder: Path) -> int:
     from app.weights import load_weights
 
-    run = _run(folder)
+    run = tiny_run(folder)
     if not run.checkpoint.exists():
         return 0
     run.load()
@@ -233,32 +234,6 @@ def _weights() -> Any:
     from app.weights import Weights
 
     return Weights(name="tiny", kind="pose", sha256="0" * 64, config={"kind": "pose"}, data=b"")
-
-
-_MADE: dict[str, Any] = {}
-
-
-def _run(folder: Path) -> Any:
-    """A training run of a tiny network in that folder; made once, for it takes a second."""
-    import tempfile
-
-    import torch
-
-    from app.training.config import config_of
-    from app.training.tasks import make_task
-    from app.training.train import Run, read_set
-    from app.training.workers import Workers
-    from tests.training.runs import run_values
-
-    if not _MADE:
-        torch.set_num_threads(1)
-        scratch = Path(tempfile.mkdtemp())
-        config = config_of(run_values(scratch), "test")
-        sets = [(read_set(entry, validation=False), entry.share) for entry in config.sets]
-        _MADE["run"] = Run(config, make_task(config, sets), Workers.join(config))
-    run = _MADE["run"]
-    run.folder = folder
-    return run
 
 
 # -- the killing ----------------------------------------------------------------------------------------
@@ -298,7 +273,7 @@ class Killer:
 
 def _kill_one(kind: str, seed: int, folder: Path) -> int:
     if kind == "checkpoint":
-        _run(folder)  # before the fork: the child need not make it again
+        tiny_run(folder)  # before the fork: the child need not make it again
     reading, writing = os.pipe()
     child = os.fork()
     if not child:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from app.errors import FormcueError
 from app.feedback import PoseBuffer
@@ -25,10 +26,15 @@ from app.recording import Recording, load_recording, save_recording
 from app.rules import load_library
 from app.settings import Settings, change_settings, load_settings
 from app.summary import RepSummary, SetSummary, WorkoutSummary
+from app.training.config import TrainingError
+from app.training.diary import Diary
 from app.ui.keeper import Keeper
+from app.ui.pdf import save_pdf
+from app.ui.report import workout_report
 from app.workouts import WorkoutRunner
 from tests.disks import SmallDisk, limited_files, small_disk
 from tests.poses import recording_of, squats
+from tests.training.runs import tiny_run
 
 LIBRARY = load_library()
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -224,6 +230,43 @@ def test_a_workout_can_be_done_where_nothing_can_be_kept(disk: SmallDisk) -> Non
     assert keeper.waiting(LIBRARY) is None
     keeper.close()
     assert len(told) >= 2 and all("\n" not in line for line in told)
+
+
+def test_a_checkpoint_that_a_full_disk_refuses_leaves_the_last_one(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path)
+    run.done = 1
+    run.save()
+    before = contents(tmp_path)
+    run.done = 2
+    with limited_files(20_000), pytest.raises(TrainingError, match="the last one is kept") as caught:
+        run.save()
+    assert "\n" not in str(caught.value)
+    assert contents(tmp_path) == before
+    run.load()
+    assert run.done == 1
+
+
+def test_metrics_that_a_full_disk_refuses_come_with_the_next(tmp_path: Path) -> None:
+    diary = Diary(tmp_path, done=0)
+    diary.write({"pictures": 1})
+    with limited_files(17):
+        diary.write({"pictures": 2})
+    diary.write({"pictures": 3})
+    assert [row["pictures"] for row in Diary(tmp_path, done=9).rows] == [1, 2, 3]
+
+
+def test_a_report_that_a_full_disk_refuses_leaves_the_old_one(disk: SmallDisk) -> None:
+    """OpenCV and Qt write by themselves, and say nothing of a full disk: the files are looked at."""
+    _screen = QApplication.instance() or QApplication([])
+    path = disk.folder / "report.pdf"
+    path.write_bytes(b"the old report")
+    disk.fill()
+    with pytest.raises(OutputError, match="is the disk full"):
+        save_pdf(path, workout_report(workout("a"), LIBRARY))
+    assert contents(disk.folder) == {"report.pdf": b"the old report"}
+    disk.free()
+    save_pdf(path, workout_report(workout("a"), LIBRARY))
+    assert path.read_bytes().startswith(b"%PDF")
 
 
 # -- what writing leaves alone ------------------------------------------------------------------------

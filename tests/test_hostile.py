@@ -29,7 +29,7 @@ from app.plans import plan_from_json
 from app.recording import RecordingError, load_recording
 from app.torch_runtime import network_of
 from app.training.archives import BROKEN, inside, open_arrays, open_zip, plain_name
-from app.training.config import TrainingError, config_of
+from app.training.config import TrainingError
 from app.training.counting import Clip
 from app.training.datasets import DataSetError
 from app.training.labelling import unlabelled_pictures
@@ -37,14 +37,11 @@ from app.training.places import Backgrounds
 from app.training.readers import read_coco
 from app.training.sets import load_sets
 from app.training.sheets import unpacked
-from app.training.tasks import make_task
-from app.training.train import Run, read_set
-from app.training.workers import Workers
 from app.weights import WeightsError, load_weights
 from tests.conftest import REPOSITORY
 from tests.test_disk import workout
 from tests.test_weights import packed
-from tests.training.runs import run_values
+from tests.training.runs import tiny_run
 
 SOURCES = [*sorted((REPOSITORY / "app").rglob("*.py")), REPOSITORY / "main.py"]
 MEGABYTE = 1 << 20
@@ -100,10 +97,7 @@ def test_nothing_that_can_run_code_reads_a_file(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_that_is_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
-    config = config_of(run_values(tmp_path), "test")
-    sets = [(read_set(entry, validation=False), entry.share) for entry in config.sets]
-    run = Run(config, make_task(config, sets), Workers.join(config))
-    run.folder.mkdir()
+    run = tiny_run(tmp_path)
     for write in (
         lambda: run.checkpoint.write_bytes(pickle.dumps(Bomb(tmp_path / "ran"))),
         lambda: torch.save({"network": Bomb(tmp_path / "ran")}, run.checkpoint),

@@ -16,6 +16,9 @@ from app.errors import FormcueError
 from app.network import build, config_type
 from app.training.datasets import Augmentation
 from app.training.losses import HEATMAP_LOSSES
+from app.yamltext import MAX_DEPTH, RefusedError, text_of
+
+MOST_ALIASES = 100  # of a file
 
 
 class TrainingError(FormcueError):
@@ -110,12 +113,34 @@ def load_configs(path: Path) -> list[TrainConfig]:
 def read_documents(path: Path) -> list[Any]:
     """The YAML documents of a file that are not empty. Raises TrainingError."""
     try:
-        documents = [d for d in yaml.safe_load_all(path.read_text(encoding="utf-8")) if d is not None]
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        text = text_of(path)
+        _check_bounds(text)
+        documents = [document for document in yaml.safe_load_all(text) if document is not None]
+    except RefusedError as error:
+        raise TrainingError(f"{path}: {error.args[2]}") from error
+    except (yaml.YAMLError, ValueError, ArithmeticError, RecursionError) as error:
         raise TrainingError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
     if not documents:
         raise TrainingError(f"{path}: is empty; expected keys and values")
     return documents
+
+
+def _check_bounds(text: str) -> None:
+    """Raises ValueError for aliases of aliases, of which ten lines can stand for a thousand million, and for
+    what is nested too deeply."""
+    anchored: list[bool] = []  # for each list and mapping that is open: whether it may be named again
+    count = 0
+    for event in yaml.parse(text):
+        if isinstance(event, yaml.CollectionStartEvent):
+            anchored.append(event.anchor is not None or anchored[-1:] == [True])
+            if len(anchored) > MAX_DEPTH:
+                raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchored.pop()
+        elif isinstance(event, yaml.AliasEvent):
+            count += 1
+            if anchored[-1:] == [True] or count > MOST_ALIASES:
+                raise ValueError("it has an alias (*name) in what has a name itself, or too many")
 
 
 def config_of(values: Any, where: str) -> TrainConfig:

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import EXIT_USAGE, FormcueError
+from app.errors import EXIT_USAGE, FormcueError, first_line
 from app.skeleton import MIRROR, NUM_JOINTS, FloatArray, Joint
 from app.training.archives import BROKEN, open_zip
 
@@ -102,6 +102,8 @@ def read_lsp(archives: Sequence[Path]) -> Iterator[LabelledPicture]:
         try:
             archive = open_zip(path)
             records = json.loads(archive.read("annotations.json"))
+            if not isinstance(records, list):
+                raise ValueError("annotations.json is no list")
         except (*BROKEN, RecursionError) as error:
             raise DataSetError(f"{path}: not an LSPET archive with annotations.json ({error})") from error
         inside = set(archive.namelist())
@@ -118,20 +120,26 @@ def read_lsp(archives: Sequence[Path]) -> Iterator[LabelledPicture]:
                     log.warning("%s: %s: the picture is missing; skipped", path, name)
                     missing += 1
                     continue
+                try:
+                    encoded = archive.read(name)
+                except BROKEN as error:
+                    log.warning("%s: %s: cannot be read (%s); skipped", path, name, first_line(error))
+                    missing += 1
+                    continue
                 xy, weight = np.zeros((NUM_JOINTS, 2), np.float32), np.zeros(NUM_JOINTS, np.float32)
                 xy[list(LSP_ORDER)] = joints[:, :2]
                 weight[list(LSP_ORDER)] = joints.any(1)
                 depth, depth_weight = no_depth()
                 yield LabelledPicture(
                     name=name,
-                    encoded=archive.read(name),
+                    encoded=encoded,
                     xy=xy,
                     xy_weight=weight,
                     depth=depth,
                     depth_weight=depth_weight,
                 )
         if missing:
-            log.warning("%s: %d pictures are missing and were skipped", path, missing)
+            log.warning("%s: %d pictures are missing or damaged and were skipped", path, missing)
 
 
 @dataclass(frozen=True, kw_only=True)

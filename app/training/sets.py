@@ -133,9 +133,22 @@ def _read_packed(path: Path, *, validation: bool) -> Pictures:
         raise DataSetError(
             f"{path}: not a packed set ({first_line(error)}); see app/training/sets.py"
         ) from None
-    held_out = arrays.get("val", np.zeros(len(xy), bool))
-    if len(offset) != len(xy) + 1 or xy.shape[1:] != (NUM_JOINTS, 2):
-        raise DataSetError(f"{path}: xy is {xy.shape} and offset {offset.shape}; see app/training/sets.py")
+    count = len(xy) if xy.ndim else 0
+    held_out = arrays.get("val", np.zeros(count, bool))
+    each = (count, NUM_JOINTS)
+    for name, array, shape, kinds in (
+        ("xy", xy, (*each, 2), "f"),
+        ("weight", weight, each, "fiub"),
+        ("depth", depth, each, "f"),
+        ("depth_weight", depth_weight, each, "fiub"),
+        ("val", held_out, (count,), "bui"),
+        ("offset", offset, (count + 1,), "iu"),
+        ("jpeg", jpeg, jpeg.shape[:1], "u"),
+    ):
+        if array.shape != shape or array.dtype.kind not in kinds:
+            raise DataSetError(
+                f"{path}: {name} is {array.shape} {array.dtype}, expected {shape}; see app/training/sets.py"
+            )
     return [
         LabelledPicture(
             name=f"{path.name}#{i}",

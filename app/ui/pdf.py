@@ -12,7 +12,7 @@ from PySide6.QtCore import QMarginsF, QPoint, QRectF, QSize, QSizeF, QUrl
 from PySide6.QtGui import QColor, QImage, QPageLayout, QPageSize, QPainter, QPdfWriter, QTextDocument
 from PySide6.QtWidgets import QWidget
 
-from app.files import replacing
+from app.files import OutputError, replacing
 from app.summary import FaultSummary
 from app.ui import theme
 from app.ui.charts import WeekChart
@@ -44,6 +44,9 @@ def save_pdf(path: Path, report: Report) -> None:
         document = _document(report, writer.width())
         document.setPageSize(QSizeF(writer.width(), writer.height()))
         document.print_(writer)
+        del writer  # it writes its end only now
+        if not temporary.read_bytes()[-16:].rstrip().endswith(b"%%EOF"):  # Qt says nothing of a full disk
+            raise OutputError(f"{path}: cannot be written whole; is the disk full?")
 
 
 @contextmanager

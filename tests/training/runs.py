@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,29 @@ def run_values(folder: Path, **keys: Any) -> dict[str, Any]:
         ],
         **keys,
     }
+
+
+_MADE: dict[str, Any] = {}
+
+
+def tiny_run(folder: Path) -> Any:
+    """A run (app.training.train.Run) of a tiny network that saves into that folder; made once a process."""
+    import torch
+
+    from app.training.config import config_of
+    from app.training.tasks import make_task
+    from app.training.train import Run, read_set
+    from app.training.workers import Workers
+
+    if not _MADE:
+        torch.set_num_threads(1)
+        with tempfile.TemporaryDirectory() as scratch:
+            config = config_of(run_values(Path(scratch)), "a tiny run")
+            sets = [(read_set(entry, validation=False), entry.share) for entry in config.sets]
+            _MADE["run"] = Run(config, make_task(config, sets), Workers.join(config))
+    run = _MADE["run"]
+    run.folder = folder
+    return run
 
 
 def write_config(path: Path, values: dict[str, Any]) -> Path:

@@ -24,6 +24,7 @@ from app.ui.words import t
 from app.ui.worker import InferenceWorker
 
 LOOK_EVERY: Final = 3000  # milliseconds between looks for a camera while there is none
+STUCK: Final = 3.0  # seconds for one frame: a graphics driver that hangs can only be waited for
 WORTH_SAYING: Final = 1.0  # seconds without a picture
 
 
@@ -86,6 +87,12 @@ class Feed(QObject):
             return t("Looking for cameras…")
         if self.engine is None:
             return t(self.preparing) if self.preparing else t("Preparing the network…")
+        if self.worker.busy_for > STUCK:
+            return t(
+                "No answer from {engine} for {time}",
+                engine=self.engine.device.upper(),
+                time=length(self.worker.busy_for),
+            )
         return ""
 
     @property

@@ -72,6 +72,7 @@ class InferenceWorker(QObject):
         super().__init__()
         self._factory, self._language = factory, language
         self._progressing = Progressing(preparing=self.preparing.emit, changed=self.changed.emit)
+        self._begun: float | None = None  # monotonic time of the step under way
         self._crash = -AGAIN  # monotonic time of the last one
         self._broken = False  # stands still until `retry`
         self._exercise = exercise
@@ -102,6 +103,12 @@ class InferenceWorker(QObject):
         if self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    @property
+    def busy_for(self) -> float:
+        """Seconds for which the step under way has been; long ones are a driver's that does not come back."""
+        begun = self._begun
+        return time.monotonic() - begun if begun is not None else 0.0
 
     def attach(self, session: int, slot: NewestSlot[Frame]) -> None:
         """Takes frames from slot from now on and counts from zero."""
@@ -158,8 +165,11 @@ class InferenceWorker(QObject):
             return
         frame = slot.take(IDLE_WAIT)
         if frame is not None:
-            begun = time.monotonic()
-            self._step(pipeline, frame)
+            begun = self._begun = time.monotonic()
+            try:
+                self._step(pipeline, frame)
+            finally:
+                self._begun = None
             self._leave_room(time.monotonic() - begun)
         elif slot.closed and self._complete:
             self._finish(pipeline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -16,6 +17,7 @@ import app.capture
 import app.estimator
 import app.lasting
 import app.ui.app as ui_app
+import app.ui.feed
 import app.ui.source_runner
 from app.capture import Frame
 from app.runtimes import Fallback, LoadedRuntime, Way
@@ -193,6 +195,28 @@ def test_a_graphics_card_that_is_lost_in_a_set_is_replaced_by_the_cpu(
 
     assert drive(["--source", str(clip), "--exercise", "squat"], script) == 0
     assert {"cuda", "cpu"} <= set(devices)
+
+
+def test_a_driver_that_hangs_is_spoken_of_until_it_comes_back(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = threading.Event()
+
+    class Hanging(ReplayEstimator):
+        def estimate(self, frame: Frame, /) -> Pose | None:
+            back.wait(60)
+            return super().estimate(frame)
+
+    info = EngineInfo(model="m", device="cuda", runtime="torch")
+    monkeypatch.setattr(ui_app, "network_factory", lambda _: lambda _: (Hanging(two_squats()), info))
+    monkeypatch.setattr(app.ui.feed, "STUCK", 0.2)
+
+    def script(window: MainWindow) -> Steps:
+        yield lambda: window.coach.video.busy_text.startswith("No answer from CUDA for")
+        back.set()
+        yield lambda: window.coach.video.busy_text == "" and window.coach.video.pose is not None
+
+    assert drive(["--source", str(clip), "--exercise", "squat"], script) == 0
 
 
 def test_on_a_weak_machine_poses_get_fewer_and_picture_and_count_stay_right(

@@ -5,6 +5,7 @@ A few weeks are written as the app writes them; the years before are copies of t
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 import time
@@ -112,7 +113,23 @@ def _copy(path: Path, copies: int) -> None:
     database.close()
 
 
+def _show_page(history: History, profile: Profile) -> None:
+    """The history's page, opened and painted."""
+    from PySide6.QtWidgets import QApplication
+
+    from app.rules import load_library
+    from app.ui.history_page import HistoryPage
+
+    screen = QApplication.instance() or QApplication([])
+    page = HistoryPage(history, profile, load_library(), today=LAST.date())
+    page.resize(1280, 720)
+    page.show()
+    screen.processEvents()
+    page.close()
+
+
 def main() -> None:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     path = Path(sys.argv[1]) / history_module.FILE
     if not path.exists():
         long_history(path, int(sys.argv[2]) if len(sys.argv) > 2 else 100_000)
@@ -129,6 +146,7 @@ def main() -> None:
                 history.weeks(profile, m, today, count=52) for m in ("reps", "minutes", "score")
             ],
             "bests": lambda: history.bests(profile),
+            "page": lambda: _show_page(history, profile),
         }
         for name, part in parts.items():
             part()

@@ -245,8 +245,12 @@ class HistoryPage(QWidget):
             chart.show_weeks(weeks, title=title, say=say, empty=empty)
         bests = [
             amounts.best_amount(best, self.library)
-            for best in (self._guarded(lambda: self.history.bests(self.profile)) if exercise else None) or []
-            if best.exercise == exercise
+            for best in (
+                self._guarded(lambda: self.history.bests(self.profile, exercises=[exercise]))
+                if exercise
+                else None
+            )
+            or []
         ]
         self.best.setText(t("Best: {bests}", bests=", ".join(bests)) if bests else "")
 

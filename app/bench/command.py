@@ -152,7 +152,7 @@ def _measure(args: argparse.Namespace, parts: Sequence[str]) -> dict[str, Any]:
             bar.update()
         if "people" in parts:
             begins("people")
-            frames = steps.read_frames(args.video[0], CROWD_FRAMES)
+            frames = steps.read_frames(args.video[0], min(args.frames, CROWD_FRAMES))
             report["people"] = {
                 str(people): _crowd(steps.time_people(estimator, frames, people)) for people in steps.PEOPLE
             }

@@ -287,7 +287,7 @@ def tiled(image: Image, people: int) -> Image:
 # ---------------------------------------------------------------- the network alone
 
 
-def time_network(runtime: Runtime, batch: int, *, seconds: float = 2.0) -> Milliseconds:
+def time_network(runtime: Runtime, batch: int, *, seconds: float = 1.0) -> Milliseconds:
     """Milliseconds a call with a batch of pictures, from memory to memory: transfers count."""
     side = runtime.input_size
     pictures = np.random.default_rng(0).random((batch, 3, side, side), np.float32)

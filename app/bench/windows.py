@@ -193,7 +193,7 @@ def run_inside(args: argparse.Namespace) -> int:
         repeat=_count_frames(clips) if args.repeat_poses else 0,
     )
     _say({"peak_mb": peak_mb()})
-    return code if len(minutes) >= int(args.hour) else EXIT_FAILED
+    return code if minutes and minutes[-1].minute >= int(args.hour) else EXIT_FAILED
 
 
 def _count_frames(clips: Sequence[Path]) -> int:

@@ -72,7 +72,8 @@ class Minute:
 class LongRun(QObject):
     """Goes through the script until the clock says `minutes`, then closes the window.
 
-    told: called once a minute of the clock's. alive: called with the clock's seconds every few real ones.
+    told: called once a minute of the clock's, and at the end. alive: called with the clock's seconds, now and
+    then.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class LongRun(QObject):
             self._alive(self._clock.seconds)
         if next(self._script, None) is None:
             self._timer.stop()
+            self._told(self._now(minute))
             self._window.close()
 
     def _now(self, minute: int) -> Minute:

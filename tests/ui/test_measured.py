@@ -59,8 +59,8 @@ def test_every_result_shown_is_late_by_something(clip: Path) -> None:
 def test_a_long_run_works_out_and_looks_at_every_page(clip: Path, tmp_path: Path) -> None:
     told: list[Minute] = []
     clock = HurriedClock()
-    code = long_run(camera_of([clip], clock), clock, Engine(), minutes=1.0, told=told.append)
+    code = long_run(camera_of([clip], clock), clock, Engine(), minutes=0.2, told=told.append)
     assert code == 0
-    assert [minute.minute for minute in told] == [1]
-    assert told[0].results > 20
+    assert [(told_at.minute, told_at.workouts) for told_at in told] == [(0, 1)]
+    assert told[0].results > 5 and told[0].pages > 5
     assert (tmp_path / "home" / "history.sqlite").is_file()

@@ -345,8 +345,9 @@ def write_sbom(path: Path, python: str) -> None:
     lock = read_lock(LOCK.read_text(encoding="utf-8"))
     groups = _groups()
     shipped = purposes({name: groups[name] for name in SHIPPED}, lock, without=NOT_SHIPPED)
+    shipped["pyinstaller"] = APP  # what starts the program comes from it
     kept = [part for part in bill["components"] if canonicalize_name(part["name"]) in shipped]
-    bill["components"] = [*kept, *_own_parts()]
+    bill["components"] = [*kept, _interpreter(python), *_own_parts()]
     references = {part["bom-ref"] for part in bill["components"]} | {"root-component"}
     bill["dependencies"] = [
         {**entry, "dependsOn": sorted(references & set(entry.get("dependsOn", ())))}
@@ -358,6 +359,19 @@ def write_sbom(path: Path, python: str) -> None:
     _validate(text)
     path.write_text(text, encoding="utf-8")
     print(f"{path}: {len(bill['components'])} components")
+
+
+def _interpreter(python: str) -> dict[str, Any]:
+    ask = [python, "-c", "import platform; print(platform.python_version())"]
+    version = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+    licence = [{"license": {"id": "PSF-2.0"}}]
+    return {
+        "type": "platform",
+        "bom-ref": "python",
+        "name": "Python",
+        "version": version,
+        "licenses": licence,
+    }
 
 
 def _own_parts() -> list[dict[str, Any]]:

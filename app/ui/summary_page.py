@@ -68,7 +68,10 @@ class SummaryPage(QWidget):
         self.best = theme.named(QFrame(), "card")
         self.best_title = theme.named(QLabel(), "heading")
         self.best_text = theme.named(QLabel(), "lead")
-        for label in (self.title, self.hint, self.next_text, self.next_often, self.best_text):
+        for label in (
+            self.title, self.hint, self.next_title, self.next_text, self.next_often, self.best_title,
+            self.best_text,
+        ):  # fmt: skip
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self._lay_out()

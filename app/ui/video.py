@@ -187,7 +187,7 @@ class VideoView(QWidget):
         painter.drawImage(self._target.topLeft(), _as_image(fitted.picture, self._ratio))
 
     def _chip(self, text: str, *, busy: bool = False) -> QPixmap:
-        return _chip(text, self.unit, self._ratio, theme.look(), busy)
+        return _chip(text, self.unit, self._ratio, theme.look(), busy, self.width() - 28 * self.unit)
 
     def _paint_busy(self, painter: QPainter) -> None:
         """The chip at the top left, with a ring that turns."""
@@ -215,13 +215,15 @@ def _as_image(pixels: Image, ratio: float) -> QImage:
 
 
 @lru_cache(maxsize=32)
-def _chip(text: str, unit: float, ratio: float, look: theme.Look, busy: bool) -> QPixmap:
-    """Text on a dark pill; busy: larger, with room for the ring. Its words stay the same for seconds."""
-    font = theme.font((20 if busy else 16) * unit, "SemiBold")
-    metrics = QFontMetrics(font)
-    h = metrics.height() + 14 * unit
+def _chip(text: str, unit: float, ratio: float, look: theme.Look, busy: bool, most: float) -> QPixmap:
+    """Text on a dark pill, at most so wide; busy: larger, with room for the ring. Its words stay the same for
+    seconds."""
+    size = (20 if busy else 16) * unit
+    h = QFontMetrics(theme.font(size, "SemiBold")).height() + 14 * unit
     room = h * 0.95 if busy else 14 * unit
-    w = metrics.horizontalAdvance(text) + room + 14 * unit
+    line = QRectF(0, 0, max(1.0, most - room - 14 * unit), h)
+    font = theme.fitted_font(text, line, size, 0.5 * size, "SemiBold", int(Qt.AlignmentFlag.AlignVCenter))
+    w = min(most, QFontMetrics(font).horizontalAdvance(text) + room + 14 * unit)
     made = QPixmap(math.ceil(w * ratio), math.ceil(h * ratio))
     made.setDevicePixelRatio(ratio)
     made.fill(Qt.GlobalColor.transparent)

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -113,19 +114,24 @@ def _copy(path: Path, copies: int) -> None:
     database.close()
 
 
-def _show_page(history: History, profile: Profile) -> None:
-    """The history's page, opened and painted."""
+def _page_shower() -> Callable[[History, Profile], None]:
+    """What opens and paints the history's page; all that it needs is loaded before."""
     from PySide6.QtWidgets import QApplication
 
     from app.rules import load_library
     from app.ui.history_page import HistoryPage
 
     screen = QApplication.instance() or QApplication([])
-    page = HistoryPage(history, profile, load_library(), today=LAST.date())
-    page.resize(1280, 720)
-    page.show()
-    screen.processEvents()
-    page.close()
+    library = load_library()
+
+    def show(history: History, profile: Profile) -> None:
+        page = HistoryPage(history, profile, library, today=LAST.date())
+        page.resize(1280, 720)
+        page.show()
+        screen.processEvents()
+        page.close()
+
+    return show
 
 
 def main() -> None:
@@ -133,6 +139,7 @@ def main() -> None:
     path = Path(sys.argv[1]) / history_module.FILE
     if not path.exists():
         long_history(path, int(sys.argv[2]) if len(sys.argv) > 2 else 100_000)
+    show_page = _page_shower()
     began, worked = time.perf_counter(), time.process_time()
     with History(path) as history:
         profile = history.profile("Anna")
@@ -146,7 +153,7 @@ def main() -> None:
                 history.weeks(profile, m, today, count=52) for m in ("reps", "minutes", "score")
             ],
             "bests": lambda: history.bests(profile),
-            "page": lambda: _show_page(history, profile),
+            "page": lambda: show_page(history, profile),
         }
         for name, part in parts.items():
             part()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
+import app.ui.app as ui_app
+import app.ui.source_runner
 from app.capture import DEMO_CLIP, FileSource
 from app.rules import load_library
 from app.ui import words
@@ -19,7 +21,9 @@ from app.ui.crash import CrashReporter
 from app.ui.event_log import EventLog
 from app.ui.feed import Feed
 from app.ui.records import EngineInfo
+from app.ui.window import MainWindow
 from app.ui.worker import InferenceWorker
+from tests.ui.driver import drive, replaying
 
 
 @pytest.fixture
@@ -118,3 +122,28 @@ def test_what_happens_to_source_and_engine_is_in_the_log(caplog: pytest.LogCaptu
         "notice: the network cannot run: out of memory",
         "notice: the network cannot run: no more",
     ]
+
+
+def test_the_app_keeps_a_log_and_offers_the_report_of_a_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real program, after a run that native code ended."""
+    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path))
+    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
+    monkeypatch.setattr(ui_app, "network_factory", replaying([None]))
+    logs = tmp_path / "log"
+    logs.mkdir()
+    (logs / "hard-crash-999999999.txt").write_text("Fatal Python error: Segmentation fault\n")
+
+    def script(window: MainWindow) -> Generator[Callable[[], object], None, None]:
+        yield lambda: _boxes(window)
+        (box,) = _boxes(window)
+        assert "Segmentation fault" in box.detailedText()
+        _button(box, "Go on").click()
+        yield lambda: window.feed.engine is not None
+
+    assert drive([], script, seconds=60) == 0
+    text = (logs / "formcue.log").read_text(encoding="utf-8")
+    assert "the window opens: Formcue" in text and "Segmentation fault" in text
+    assert "engine: replay, none on cpu" in text and "the window was closed" in text
+    assert list(logs.glob("hard-crash-*")) == []

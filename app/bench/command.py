@@ -170,26 +170,30 @@ def _measure(args: argparse.Namespace, parts: Sequence[str]) -> dict[str, Any]:
 
 
 def _run_hour(args: argparse.Namespace) -> int:
-    """Exit code 1 when the memory grew by more than is allowed."""
+    """Exit code 1 when the memory grew by more than is allowed, or anything went wrong on the way."""
     lines: list[dict[str, Any]] = []
+    problems: list[str] = []
     peak, done = None, 0
     with tqdm(total=round(args.hour * 60), unit="s", disable=not sys.stderr.isatty(), leave=False) as bar:
         for line in windows.live_through(args):
             if "minute" in line:
                 lines.append(line)
                 bar.set_postfix_str(f"{line['resident_mb'] or 0:.0f} MB")
+            elif "problem" in line:
+                problems.append(line["problem"])
             elif "seconds" in line:
                 done += (passed := round(line["seconds"]) - done)
                 bar.update(passed)
             else:
                 peak = line["peak_mb"]
-    hour = {"minutes": lines, "peak_mb": peak, "growth": growth(lines)}
+    hour = {"minutes": lines, "peak_mb": peak, "growth": growth(lines), "problems": problems}
     report = {"schema": SCHEMA, "machine": _machine(), "videos": args.video, "hour": hour}
     report["targets"] = targets_of(report)
     print(hour_table(report))
     if args.json:
         write_json(args.json, report)
-    return EXIT_DONE if all(target["holds"] for target in report["targets"]) else EXIT_FAILED
+    fine = not problems and all(target["holds"] for target in report["targets"])
+    return EXIT_DONE if fine else EXIT_FAILED
 
 
 # ---------------------------------------------------------------- figures

@@ -40,6 +40,7 @@ def hour_table(report: Report) -> str:
     for minute in shown:
         held = "unknown" if minute["resident_mb"] is None else f"{minute['resident_mb']:.0f} MB"
         lines.append("".join(f"{value:>10}" for value in (*(minute[name] for name in names), held)))
+    lines += [f"went wrong: {problem}" for problem in report["hour"]["problems"]]
     return "\n".join([*lines, *_targets(report)])
 
 
@@ -114,6 +115,7 @@ def _window(window: Report) -> list[str]:
     lines.append(_figure("pictures shown a second", window["pictures_a_second"], "", 1))
     lines.append(_figure("memory", window["resident_mb"], "MB"))
     lines.append(_figure("memory at its peak", window["peak_mb"], "MB"))
+    lines += [f"went wrong: {problem}" for problem in window["problems"]]
     return lines + _turns(window["turns"])
 
 

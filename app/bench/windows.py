@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -50,7 +51,8 @@ def time_starts(args: argparse.Namespace, told: Callable[[], None]) -> dict[str,
     with tempfile.TemporaryDirectory(prefix="formcue-bench-") as folder:
         for _ in range(STARTS + 1):
             begin = time.monotonic()
-            shown = [time.monotonic() - begin for _line in _ask("first-pose", args, {CACHE: folder})]
+            lines = _ask("first-pose", args, {CACHE: folder})
+            shown = [time.monotonic() - begin for line in lines if "pose" in line]
             if not shown:
                 raise WindowError("the window was closed before it had shown a pose")
             seconds.append(shown[0])
@@ -61,9 +63,11 @@ def time_starts(args: argparse.Namespace, told: Callable[[], None]) -> dict[str,
 
 def measure_window(args: argparse.Namespace) -> Line:
     """What app.ui.measured.lateness finds."""
-    found: Line = {}
+    found: Line = {"problems": []}
     for line in _ask("window", args):
-        if "left" not in line:  # a sign of life
+        if "problem" in line:
+            found["problems"].append(line["problem"])
+        elif "left" not in line:  # a sign of life
             found.update(line)
     if not found.get("results"):
         raise WindowError("the window showed no result in the time it had; is there somebody in --video?")
@@ -71,7 +75,7 @@ def measure_window(args: argparse.Namespace) -> Line:
 
 
 def live_through(args: argparse.Namespace) -> Iterator[Line]:
-    """The minutes of app.ui.long_run, the seconds passed in between, and at last the memory's peak."""
+    """The minutes of app.ui.long_run, the seconds in between, problems, and at last the memory's peak."""
     yield from _ask("hour", args)
 
 
@@ -158,6 +162,7 @@ def run_inside(args: argparse.Namespace) -> int:
     from app.ui import long_run, measured  # Qt, for those only who open a window
     from app.ui.app import Engine
 
+    logging.getLogger().addHandler(_Tattle(logging.ERROR))
     engine = Engine(weights=args.weights, device=args.device, runtime=args.runtime)
     clips = clip_paths(args.video)
     if args.inside == "first-pose":
@@ -203,6 +208,13 @@ def _count_frames(clips: Sequence[Path]) -> int:
         with open_source(str(clip)) as source:
             count += sum(1 for _ in iter(source.read, None))
     return count
+
+
+class _Tattle(logging.Handler):
+    """Says what goes wrong on the way: the window itself goes on, as it does for an athlete."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say({"problem": record.getMessage().strip().splitlines()[-1]})
 
 
 def clip_paths(videos: Sequence[str]) -> list[Path]:

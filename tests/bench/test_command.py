@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +67,39 @@ def test_bad_input_is_one_line(arguments: list[str], said: str, capsys: pytest.C
     assert main(["bench", "--only", "step", *arguments]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
+
+
+def hour(*held: float, problem: str = "") -> Iterator[dict[str, Any]]:
+    """What the process with the window says in an hour of so many samples."""
+    for minute, resident in enumerate(held, 1):
+        yield {"seconds": minute * 60.0}
+        done = {"workouts": minute, "sets": 3 * minute, "reps": 40, "pages": 9, "results": 1800}
+        yield {"minute": minute, "resident_mb": resident, **done}
+    if problem:
+        yield {"problem": problem}
+    yield {"peak_mb": max(held)}
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "said"),
+    [
+        (hour(*[300.0] * 2, *[380.0] * 10), 0, "0.0% of 5.0%     holds"),
+        (hour(*[300.0] * 4, *[380.0] * 8), 1, "26.7% of 5.0%     DOES NOT HOLD"),
+        (hour(*[300.0] * 12, problem="ValueError: no"), 1, "went wrong: ValueError: no"),
+    ],
+)
+def test_an_hour_fails_when_memory_grew_or_something_broke(
+    lines: Iterator[dict[str, Any]],
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("app.bench.windows.live_through", lambda args: lines)
+    assert main(["bench", "--hour", "12"]) == code
+    printed = capsys.readouterr().out
+    assert said in printed
+    assert "380 MB" in printed or "300 MB" in printed
 
 
 def test_what_is_asked_for_is_judged_by_its_limit() -> None:

@@ -431,6 +431,7 @@ def style_sheet(scale: float) -> str:
     QPushButton, QToolButton {{ background: {now.raised}; border: 1px solid {now.line};
         border-radius: {px(12)};
         padding: {px(9)} {px(16)}; }}
+    QDialogButtonBox QPushButton {{ padding: {px(9)} {px(9)}; }}
     QToolButton {{ padding: {px(7)}; }}
     QPushButton:pressed, QToolButton:pressed {{ background: {now.selected}; }}
     QPushButton:disabled, QToolButton:disabled {{ color: {now.muted}; border-color: {now.raised}; }}

@@ -16,8 +16,8 @@ from app.skeleton import Pose
 
 # A prompt stays up long enough to be read from across the room, and then as long as its rule fires.
 SHOWN_SECONDS: Final = 3.0
-# Of what went on in a longer gap between two frames nobody knows: the machine slept, the camera was unplugged.
-# A hold ends with it, and a repetition is not pieced together across it.
+# Of what went on in a longer gap between two frames nobody knows: the machine slept, the camera was gone. A
+# hold ends with it, and a repetition is not pieced together across it.
 _LONGEST_GAP: Final = 2.0
 # Jitter of a camera's or a damaged file's clock is smoothed over; a longer jump back is a new recording.
 _LARGEST_STEP_BACK: Final = 0.5

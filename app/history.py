@@ -30,7 +30,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
-from app.errors import FormcueError
+from app.errors import FormcueError, first_line
 from app.history_rows import fault_of, names_of, number_of, number_or_none, packed, rep_of, set_of, text_of
 from app.history_schema import MIGRATIONS
 from app.journal import journal_path
@@ -95,6 +95,13 @@ class Best:
     workout: str
 
 
+def _reason(error: Exception) -> str:
+    """What SQLite says, which may repeat what a damaged file holds; for bytes that are no text it says nothing."""
+    if isinstance(error, UnicodeDecodeError):
+        return "no text where one should be"
+    return "".join(c for c in first_line(error)[:120] if c.isprintable())
+
+
 def _reading(
     method: Callable[Concatenate[History, P], T],
 ) -> Callable[Concatenate[History, P], T]:
@@ -105,7 +112,7 @@ def _reading(
         try:
             return method(self, *args, **kwargs)
         except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
-            raise HistoryError(f"{self.path}: {_DAMAGED.format(reason=error)}") from error
+            raise HistoryError(f"{self.path}: {_DAMAGED.format(reason=_reason(error))}") from error
 
     return read
 
@@ -127,7 +134,7 @@ class History:
             self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
             self._db.row_factory = sqlite3.Row
         except (OSError, sqlite3.Error) as error:
-            raise HistoryError(f"{path}: cannot be opened ({error})") from error
+            raise HistoryError(f"{path}: cannot be opened ({_reason(error)})") from error
         try:
             self._db.execute("PRAGMA trusted_schema = OFF")
             self._db.execute("PRAGMA cell_size_check = ON")
@@ -138,10 +145,12 @@ class History:
             self._bring_up_to_date()
         except sqlite3.OperationalError as error:
             self._db.close()
-            raise HistoryError(f"{path}: cannot be opened ({error}); is the disk full? Try again") from error
-        except sqlite3.DatabaseError as error:
+            raise HistoryError(
+                f"{path}: cannot be opened ({_reason(error)}); is the disk full? Try again"
+            ) from error
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._db.close()
-            raise HistoryError(f"{path}: {_DAMAGED.format(reason=error)}") from error
+            raise HistoryError(f"{path}: {_DAMAGED.format(reason=_reason(error))}") from error
         except HistoryError:
             self._db.close()
             raise
@@ -377,9 +386,9 @@ class History:
                 copy.unlink(missing_ok=True)
             # While another window reads, the log cannot be cut; that window's own closing does it then.
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             raise HistoryError(
-                f"{self.path.parent}: what was deleted may still be in files there ({error})"
+                f"{self.path.parent}: what was deleted may still be in files there ({_reason(error)})"
             ) from error
 
     # ---- over time
@@ -521,9 +530,9 @@ class History:
         try:
             yield from self._db.execute(query, values)
         except sqlite3.OperationalError as error:
-            raise HistoryError(f"{self.path}: cannot be read ({error}); try again") from error
-        except sqlite3.Error as error:
-            raise HistoryError(f"{self.path}: {_DAMAGED.format(reason=error)}") from error
+            raise HistoryError(f"{self.path}: cannot be read ({_reason(error)}); try again") from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise HistoryError(f"{self.path}: {_DAMAGED.format(reason=_reason(error))}") from error
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[None]:
@@ -537,8 +546,10 @@ class History:
                 if self._db.in_transaction:  # SQLite itself may have taken it back: a full disk does that
                     self._db.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
-            raise HistoryError(f"{self.path}: cannot be written ({error}); is the disk full?") from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise HistoryError(
+                f"{self.path}: cannot be written ({_reason(error)}); is the disk full?"
+            ) from error
 
     def _bring_up_to_date(self) -> None:
         version = self._version()

@@ -16,6 +16,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
 from app.diagnostics import impersonal, report
+from app.ui import theme
+from app.ui.page_stack import shape_of
 from app.ui.words import t
 
 log = logging.getLogger(__name__)
@@ -100,6 +102,8 @@ class CrashReporter(QObject):
         copy = box.addButton(t("Copy the report"), QMessageBox.ButtonRole.ActionRole)
         copy.clicked.disconnect()  # every button of a box closes it, and this one must not
         copy.clicked.connect(_copying(box, copy.setText, told))
+        scale, _ = shape_of(self._window.width(), self._window.height())
+        box.setStyleSheet(theme.style_sheet(scale))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         return box
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QStackedWidget, QWidget
 
@@ -29,13 +29,25 @@ class Page(Protocol):
         ...
 
 
+def shape_of(width: int, height: int) -> tuple[float, bool]:
+    """The scale of what is in a window of that size, and whether it is portrait.
+
+    In steps, so that dragging the window's edge stays smooth.
+    """
+    portrait = width < height * 1.05
+    across, down = PORTRAIT if portrait else LANDSCAPE
+    scale = round(min(width / across, height / down) / 0.05) * 0.05
+    return min(3.0, max(0.5, scale)), portrait
+
+
 class PageStack(QStackedWidget):
-    """show_page shows one; a page that is added gets the size of now."""
+    """show_page shows one, in the size and the look of now."""
 
     def __init__(self) -> None:
         super().__init__()
-        theme.named(self, "page")
-        self._shape: tuple[float, bool] = (1.0, False)  # scale and portrait, as laid out
+        self._shape: tuple[float, bool] | None = None  # scale and portrait, as laid out
+        self._look: theme.Look | None = None
+        self._outdated: set[QWidget] = set()  # pages with another shape or look than these
 
     @property
     def pages(self) -> list[QWidget]:
@@ -44,21 +56,28 @@ class PageStack(QStackedWidget):
     @property
     def unit(self) -> float:
         """The scale of now."""
-        return self._shape[0]
+        return self._shape[0] if self._shape is not None else 1.0
+
+    def minimumSizeHint(self) -> QSize:
+        """Of the page shown: another may still have the measures of a larger window."""
+        page = self.currentWidget()
+        return page.minimumSizeHint() if page is not None else super().minimumSizeHint()
 
     def add(self, page: QWidget) -> None:
+        self._outdated.add(page)
         self.addWidget(page)
-        self._scale(page)
 
     def drop(self, page: QWidget | None) -> None:
         """A page that is not needed any more."""
         if page is not None:
+            self._outdated.discard(page)
             self.removeWidget(page)
             page.deleteLater()
 
     def show_page(self, page: QWidget) -> None:
         if self.indexOf(page) < 0:
             self.add(page)
+        self._dress(page)
         self.setCurrentWidget(page)
         page.setFocus()
 
@@ -69,29 +88,31 @@ class PageStack(QStackedWidget):
             cast(Page, page).retranslate()
 
     def arrange(self, width: int, height: int) -> bool:
-        """Type and spacings follow the window, in steps, so that dragging its edge stays smooth.
-
-        True when they are others now.
-        """
-        portrait = width < height * 1.05
-        across, down = PORTRAIT if portrait else LANDSCAPE
-        scale = round(min(width / across, height / down) / 0.05) * 0.05
-        shape = min(3.0, max(0.5, scale)), portrait
-        if shape == self._shape and self.window().styleSheet():
+        """Type and spacings follow the window. True when they are others now."""
+        shape = shape_of(width, height)
+        if shape == self._shape:
             return False
         self._shape = shape
         self._lay_out()
         return True
 
     def _lay_out(self) -> None:
-        QApplication.setPalette(theme.palette())
-        self.window().setStyleSheet(theme.style_sheet(self.unit))  # the window's: boxes and dialogs are its
-        for page in self.pages:
-            self._scale(page)
+        if self._look != theme.look():
+            self._look = theme.look()
+            QApplication.setPalette(theme.palette())
+        self._outdated = set(self.pages)
+        page = self.currentWidget()
+        if page is not None:
+            self._dress(page)
 
-    def _scale(self, page: QWidget) -> None:
+    def _dress(self, page: QWidget) -> None:
+        """A style sheet costs by the widgets it is for: pages that are not seen wait until they are."""
+        if page not in self._outdated or self._shape is None:
+            return
+        self._outdated.discard(page)
+        scale, portrait = self._shape
         if hasattr(page, "set_unit"):
-            scale, portrait = self._shape
+            page.setStyleSheet(theme.style_sheet(scale))
             cast(Page, page).set_unit(scale, portrait=portrait)
 
     def act(self, event: QKeyEvent) -> bool:

@@ -56,7 +56,8 @@ class SidePanel(QWidget):
                 self._corrections.addWidget(button, 3 if button in (self.wrong_rep, self.wrong_cue) else 2)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._portrait: bool | None = None
+        self._portrait = False
+        self._place(portrait=False)
         self._unit = 1.0
         self._running = self._can_run = False
         self.retranslate()

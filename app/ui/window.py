@@ -337,6 +337,7 @@ class MainWindow(QMainWindow):
             self.coach.flash(text)
             return
         box = QMessageBox(QMessageBox.Icon.Information, "Formcue", text, parent=self)
+        box.setStyleSheet(theme.style_sheet(self.stack.unit))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 

@@ -88,7 +88,7 @@ def test_pause_holds_everything_and_reset_begins_anew(clip: Path) -> None:
         yield lambda: score(window).count == 1
         press(window, Qt.Key.Key_Space)
         assert window.coach.paused
-        assert window.coach.panel.primary.accessibleName() == "Start"
+        assert window.coach.panel.primary.accessibleName() == "Go on"
         assert window.coach.card.notice is not None
         assert window.coach.card.notice.title == "Paused"
         before = score(window).result

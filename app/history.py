@@ -96,7 +96,7 @@ class Best:
 
 
 def _reason(error: Exception) -> str:
-    """What SQLite says, which may repeat what a damaged file holds; for bytes that are no text it says nothing."""
+    """What SQLite says, as one plain line: it may repeat what a damaged file holds, and fail at that."""
     if isinstance(error, UnicodeDecodeError):
         return "no text where one should be"
     return "".join(c for c in first_line(error)[:120] if c.isprintable())

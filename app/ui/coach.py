@@ -95,6 +95,7 @@ class CoachPage(CoachView):
     def retranslate(self) -> None:
         """Sets all texts."""
         super().retranslate()
+        self.video.corner_text = ""  # the next result says it in the language of now
         if self.coaching is not None:
             exercise = self.coaching.exercise
             self.demonstration.set_exercise(exercise.id, exercise.name(language()))

@@ -105,7 +105,10 @@ class Score:
 
     @property
     def phase(self) -> str:
-        return phase_name(self.result.phase) if self.result is not None else ""
+        if self.result is None:
+            return ""
+        holding = self.is_hold and self.result.phase == self.exercise.counting.phases[2]
+        return t("Hold") if holding else phase_name(self.result.phase)
 
     @property
     def progress(self) -> float:

@@ -147,7 +147,7 @@ def test_a_hold_shows_seconds() -> None:
     holding = score.exercise.counting.phases[2]
     score.add_result(replace(last, phase=holding, time=10.0))
     score.add_result(replace(last, phase=holding, time=17.4))
-    assert (score.number, score.word) == ("7", "seconds")
+    assert (score.number, score.word, score.phase) == ("7", "seconds", "Hold")
     score.add_result(replace(last, phase=score.exercise.counting.phases[0], time=18.0))
     assert (score.number, score.word) == ("7", "seconds, longest")
 

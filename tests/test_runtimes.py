@@ -14,7 +14,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from app import openvino_runtime
+from app import openvino_runtime, runtimes, torch_runtime
+from app.agreement import DisagreementError
 from app.decode import decode_joints
 from app.network import FinderConfig, FinderNetwork, PoseConfig, PoseNetwork
 from app.runtimes import DeviceError, LoadedRuntime, load_runtime
@@ -198,6 +199,35 @@ def test_what_does_not_exist_is_refused(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 def test_a_device_that_is_not_here_is_refused(files: tuple[str, str], cache: Path) -> None:
     with pytest.raises(DeviceError, match="no cuda device"):
+        load(files, cache, device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (RuntimeError("CUDA error: no kernel image is available for execution on the device"), "unusable"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB."), "memory"),
+        (DisagreementError("its joints differ from PyTorch's by 3.0 pixels"), "disagrees"),
+    ],
+)
+def test_a_graphics_card_that_cannot_be_used_leaves_it_to_the_cpu_unless_it_was_asked_for(
+    loaded: LoadedRuntime,
+    files: tuple[str, str],
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    cause: str,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(runtimes, "_is_here", lambda device: device in ("cuda", "cpu"))
+    monkeypatch.setattr(torch_runtime, "torch_maps", broken)
+    runtime, said = load(files, cache)
+    assert (runtime.device, runtime.runtime, said) == ("cpu", "openvino", [])
+    ((fallback),) = runtime.fallbacks
+    assert (fallback.wanted, fallback.used, fallback.cause) == ("CUDA", "OpenVINO", cause)
+    with pytest.raises(DeviceError, match=r"CUDA cannot run these weights .* try --device cpu"):
         load(files, cache, device="cuda")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
@@ -32,6 +33,7 @@ from app.ui.keeper import Keeper
 from app.ui.pdf import save_pdf
 from app.ui.report import workout_report
 from app.workouts import WorkoutRunner
+from main import main
 from tests.disks import SmallDisk, limited_files, small_disk
 from tests.poses import recording_of, squats
 from tests.training.runs import tiny_run
@@ -251,6 +253,8 @@ def test_metrics_that_a_full_disk_refuses_come_with_the_next(tmp_path: Path) -> 
     diary.write({"pictures": 1})
     with limited_files(17):
         diary.write({"pictures": 2})
+        diary.draw_samples([np.zeros((40, 40, 3), np.uint8)], 2)
+        assert list((tmp_path / "samples").iterdir()) == []
     diary.write({"pictures": 3})
     assert [row["pictures"] for row in Diary(tmp_path, done=9).rows] == [1, 2, 3]
 
@@ -267,6 +271,27 @@ def test_a_report_that_a_full_disk_refuses_leaves_the_old_one(disk: SmallDisk) -
     disk.free()
     save_pdf(path, workout_report(workout("a"), LIBRARY))
     assert path.read_bytes().startswith(b"%PDF")
+
+
+def test_an_overlay_that_a_full_disk_refuses_leaves_nothing_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen, out, overlay = (tmp_path / name for name in ("a.poses", "out.json", "overlay.mp4"))
+    save_recording(seen, recording_of(squats(1)[:20]))
+    with limited_files(4000):
+        arguments = [
+            "analyze",
+            str(seen),
+            "--exercise",
+            "squat",
+            "--out",
+            str(out),
+            "--overlay",
+            str(overlay),
+        ]
+        assert main(arguments) == 1
+    assert "is the disk full" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [seen]
 
 
 # -- what writing leaves alone ------------------------------------------------------------------------

@@ -67,8 +67,12 @@ class Diary:
         images = images + [blank] * (-len(images) % 4)
         rows = [np.concatenate(images[i : i + 4], 1) for i in range(0, len(images), 4)]
         path = self.folder / "samples" / f"{done:09d}.jpg"
-        path.parent.mkdir(exist_ok=True)
-        cv2.imwrite(str(path), np.concatenate(rows))
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with replacing(path) as part:
+                part.write_bytes(cv2.imencode(".jpg", np.concatenate(rows))[1].tobytes())
+        except (OSError, OutputError) as error:
+            log.warning("%s: is left out (%s)", path, error)
 
     def draw_curve(self) -> None:
         """`curve.png`: a plot for each number over the pictures seen. Left out, with a word, without
@@ -97,4 +101,8 @@ class Diary:
                 axes.legend(fontsize="small")
         axes.set_xlabel("pictures")
         figure.subplots_adjust(left=0.11, right=0.98, top=0.98, bottom=0.5 / figure.get_figheight())
-        figure.savefig(self.folder / "curve.png", dpi=80)
+        try:
+            with replacing(self.folder / "curve.png") as part:
+                figure.savefig(part, dpi=80)
+        except OutputError as error:
+            log.warning("%s", error)

@@ -405,6 +405,8 @@ class CoachPage(CoachView):
             return Say(text=t("Choose another exercise, or mend the file"), icon="warning")
         if self.feed.source_error or (self.feed.spec is None and self.done is None):
             return Say(text=t("Choose a source to begin"), icon="camera")
+        if self.feed.engine_error:
+            return Say(text=t("The network cannot run"), tone="error", icon="warning")
         if self.feed.engine is None:
             return Say(text=t("Get into place, it starts in a moment"), icon="person")
         if self.feed.trouble is not None and self.coaching.state != "rest":

@@ -8,7 +8,7 @@ from typing import Final
 from app.runtimes import Fallback
 from app.ui.words import t
 
-LONGEST: Final = 60  # letters of the system's own words: a note is one line on the picture
+LONGEST: Final = 40  # letters of the system's own words: a note is one line on the picture
 
 
 def fallback_text(fallback: Fallback) -> str:

@@ -118,6 +118,7 @@ def test_a_second_crash_stops_and_says_so_and_trying_again_keeps_the_count(
         assert notice.title == "The network cannot run"
         assert "KeyError: 'left_knee'" in notice.text
         assert "Your set is kept: 1 rep" in notice.text
+        assert window.coach.banner.say.text == notice.title
         retry, copy, _ = window.coach.card.buttons
         copy.click()
         assert "in estimate" in QGuiApplication.clipboard().text()

@@ -99,7 +99,7 @@ def test_nothing_that_can_run_code_reads_a_file(tmp_path: Path) -> None:
 def test_a_checkpoint_that_is_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
     run = tiny_run(tmp_path)
     for write in (
-        lambda: run.checkpoint.write_bytes(pickle.dumps(Bomb(tmp_path / "ran"))),
+        lambda: run.checkpoint.write_bytes(pickle.dumps(Bomb(tmp_path / "ran"), protocol=2)),
         lambda: torch.save({"network": Bomb(tmp_path / "ran")}, run.checkpoint),
     ):
         write()
@@ -110,7 +110,7 @@ def test_a_checkpoint_that_is_a_pickle_is_refused_and_not_run(tmp_path: Path) ->
 
 def test_weights_and_sets_that_are_pickles_are_refused_and_not_run(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
-    path.write_bytes(pickle.dumps(Bomb(tmp_path / "ran")))
+    path.write_bytes(pickle.dumps(Bomb(tmp_path / "ran"), protocol=2))
     with pytest.raises(WeightsError):
         load_weights(str(path))
     objects = np.array([Bomb(tmp_path / "ran")], dtype=object)

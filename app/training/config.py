@@ -18,7 +18,7 @@ from app.training.datasets import Augmentation
 from app.training.losses import HEATMAP_LOSSES
 from app.yamltext import MAX_DEPTH, RefusedError, text_of
 
-MOST_ALIASES = 100  # of a file
+MOST_THINGS = 20_000  # values and lists of a file
 
 
 class TrainingError(FormcueError):
@@ -126,21 +126,32 @@ def read_documents(path: Path) -> list[Any]:
 
 
 def _check_bounds(text: str) -> None:
-    """Raises ValueError for aliases of aliases, of which ten lines can stand for a thousand million, and for
-    what is nested too deeply."""
-    anchored: list[bool] = []  # for each list and mapping that is open: whether it may be named again
-    count = 0
+    """Raises ValueError for what is nested too deeply, and for aliases (*name) that stand for far too much: ten
+    lines of aliases of aliases can be a thousand million things."""
+    sizes: dict[str, int] = {}  # how many things each anchor (&name) stands for
+    unfinished: list[tuple[str | None, int]] = []  # what is open: anchor, things so far
     for event in yaml.parse(text):
+        anchor, size = getattr(event, "anchor", None), 1
         if isinstance(event, yaml.CollectionStartEvent):
-            anchored.append(event.anchor is not None or anchored[-1:] == [True])
-            if len(anchored) > MAX_DEPTH:
+            unfinished.append((anchor, 1))
+            if len(unfinished) > MAX_DEPTH:
                 raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchored.pop()
+            continue
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = unfinished.pop()
         elif isinstance(event, yaml.AliasEvent):
-            count += 1
-            if anchored[-1:] == [True] or count > MOST_ALIASES:
-                raise ValueError("it has an alias (*name) in what has a name itself, or too many")
+            if anchor not in sizes:
+                raise ValueError(f"the alias *{anchor} stands for itself, or for nothing")
+            size = sizes[anchor]
+        elif not isinstance(event, yaml.ScalarEvent):
+            continue
+        if anchor is not None:
+            sizes[anchor] = size
+        if unfinished:
+            name, before = unfinished[-1]
+            if before + size > MOST_THINGS:
+                raise ValueError(f"its aliases stand for more than {MOST_THINGS} things")
+            unfinished[-1] = name, before + size
 
 
 def config_of(values: Any, where: str) -> TrainConfig:

@@ -22,7 +22,7 @@ from app.runtimes import DeviceError, LoadedRuntime, load_runtime
 from app.weights import WeightsError
 from tests.conftest import REPOSITORY
 
-SIDE = 128  # smaller than in use: a quarter of the time
+SIDE = 64  # smaller than in use: a sixteenth of the time
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     torch.manual_seed(3)
     paths = []
     for network in (
-        PoseNetwork(PoseConfig(input_size=SIDE, encoder_width=0.5)),
+        PoseNetwork(PoseConfig(input_size=SIDE, encoder_width=0.25)),
         FinderNetwork(FinderConfig(input_size=SIDE)),
     ):
         for parameter in network.parameters():

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -273,4 +274,5 @@ def _planned(planned: PlannedExercise) -> dict[str, Any]:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:g}s"
+    """As the reader has it: every digit, and no exponent."""
+    return f"{Decimal(repr(value)).normalize():f}s"

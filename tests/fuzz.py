@@ -82,7 +82,11 @@ def rules(data: bytes, folder: Path) -> None:
 def workout(data: bytes, folder: Path) -> None:
     plan = load_plan(_put(folder / "mine.yaml", data), EXERCISES)
     _put(folder / "mine.yaml", plan_text(plan).encode())
-    assert load_plan(folder / "mine.yaml", EXERCISES) == plan  # what is read can be written
+    try:
+        again = load_plan(folder / "mine.yaml", EXERCISES)
+    except FormcueError as error:
+        raise AssertionError("what was written cannot be read") from error
+    assert again == plan
 
 
 def overrides(data: bytes, folder: Path) -> None:

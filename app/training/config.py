@@ -126,8 +126,8 @@ def read_documents(path: Path) -> list[Any]:
 
 
 def _check_bounds(text: str) -> None:
-    """Raises ValueError for what is nested too deeply, and for aliases (*name) that stand for far too much: ten
-    lines of aliases of aliases can be a thousand million things."""
+    """Raises ValueError for what is nested too deeply, and for aliases (*name) that stand for far too much:
+    ten lines of aliases of aliases can be a thousand million things."""
     sizes: dict[str, int] = {}  # how many things each anchor (&name) stands for
     unfinished: list[tuple[str | None, int]] = []  # what is open: anchor, things so far
     for event in yaml.parse(text):

@@ -206,6 +206,7 @@ def _step(timed: steps.Steps, peer: str) -> dict[str, Any]:
         "found": timed.found,
         "milliseconds": {part: quantiles(values) for part, values in timed.milliseconds.items()},
         "frames_per_second": 1000 / float(np.mean(whole)),
+        "processor_ms": timed.processor,
         "peak_mb": peak_mb(),
     }
     if timed.peer:
@@ -213,6 +214,7 @@ def _step(timed: steps.Steps, peer: str) -> dict[str, Any]:
             "name": peer,
             "milliseconds": quantiles(timed.peer),
             "frames_per_second": 1000 / float(np.mean(timed.peer)),
+            "processor_ms": timed.peer_processor,
             "ratio": median(timed.peer) / median(whole),
         }
     return out

@@ -35,17 +35,18 @@ class MediaPipe:
             )
         except OSError as problem:
             raise PeerError(f"--peer-python {python}: cannot be started ({problem.strerror})") from None
-        self.name: str = self._answer("name")
+        self.name: str = self._answer("name")["name"]
 
     def open(self, video: str) -> None:
         """Follows this video from its first frame on."""
         path = DEMO_CLIP if video == DEMO else Path(video).expanduser().resolve()
-        if not self._ask(f"open {path}", "opened"):
+        if not self._ask(f"open {path}", "opened")["opened"]:
             raise PeerError(f"--peer-python {self._python}: {path} cannot be read there")
 
-    def block(self, frames: int) -> list[float]:
-        """Milliseconds of each of the next frames."""
-        return list(self._ask(f"block {frames}", "milliseconds"))
+    def block(self, frames: int) -> tuple[list[float], float]:
+        """Milliseconds of each of the next frames, and those of the processor for all of them."""
+        answer = self._ask(f"block {frames}", "milliseconds")
+        return answer["milliseconds"], answer["processor"]
 
     def close(self) -> None:
         if self._process.stdin is not None:
@@ -72,11 +73,11 @@ class MediaPipe:
         return self._answer(key)
 
     def _answer(self, key: str) -> Any:
-        """The value of the next line that has it; MediaPipe's libraries may print lines of their own."""
+        """The next line that has the key; MediaPipe's libraries may print lines of their own."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if line.startswith("{") and key in (answer := json.loads(line)):
-                return answer[key]
+                return answer
         raise self._broken()
 
     def _broken(self) -> PeerError:

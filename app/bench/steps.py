@@ -40,13 +40,14 @@ class Peer(Protocol):
 
     def open(self, video: str) -> None: ...
 
-    def block(self, frames: int) -> Milliseconds: ...
+    def block(self, frames: int) -> tuple[Milliseconds, float]: ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Steps:
     """What `time_steps` found. milliseconds: part -> one value for each counted frame; peer: likewise.
 
+    processor, peer_processor: milliseconds of the processor for each frame, all threads together.
     measured: frames' times and measurements of the first video, for `time_rules`.
     """
 
@@ -54,6 +55,8 @@ class Steps:
     found: int  # frames with somebody in them
     milliseconds: dict[str, Milliseconds]
     peer: Milliseconds
+    processor: float
+    peer_processor: float
     measured: list[tuple[float, Measurement | None]]
 
 
@@ -134,6 +137,15 @@ def time_steps(
     theirs: Milliseconds = []
     first: list[tuple[float, Measurement | None]] = []
     frames = found = 0
+    ours_processor = their_processor = 0.0
+
+    def their_turn(block: Sequence[Frame]) -> None:
+        nonlocal their_processor
+        if peer is not None:
+            spent_by_them, processor = peer.block(len(block))
+            theirs.extend(spent_by_them[WARM:])
+            their_processor += processor
+
     for video in videos:
         pipeline = Pipeline(timed, exercise)
         pipeline.reset()
@@ -143,10 +155,12 @@ def time_steps(
         timed.poses.clear()
         for number, block in enumerate(_blocks(video, most)):
             if number % 2:
-                theirs += _ask(peer, block)
+                their_turn(block)
+            before = time.process_time()
             _time_block(pipeline, timed, block, spent)
+            ours_processor += (time.process_time() - before) * 1000
             if number % 2 == 0:
-                theirs += _ask(peer, block)
+                their_turn(block)
             times += [frame.time for frame in block]
             told(len(block))
         if len(times) < 2 * WARM:
@@ -155,7 +169,15 @@ def time_steps(
         first = first or measured
         frames += len(times)
         found += sum(pose is not None for pose in timed.poses)
-    return Steps(frames=frames, found=found, milliseconds=spent, peer=theirs, measured=first)
+    return Steps(
+        frames=frames,
+        found=found,
+        milliseconds=spent,
+        peer=theirs,
+        processor=ours_processor / frames,
+        peer_processor=their_processor / frames,
+        measured=first,
+    )
 
 
 def read_frames(video: str, most: int) -> list[Frame]:
@@ -171,10 +193,6 @@ def _blocks(video: str, most: int, *, size: int = BLOCK) -> Iterator[list[Frame]
         coming = islice(iter(source.read, None), most)
         while block := list(islice(coming, size)):
             yield block
-
-
-def _ask(peer: Peer | None, block: Sequence[Frame]) -> Milliseconds:
-    return peer.block(len(block))[WARM:] if peer is not None else []
 
 
 def _time_block(

@@ -68,11 +68,13 @@ def _step(step: Report) -> list[str]:
     lines = [_heading(f"the step, ms ({step['frames']} frames)")]
     lines += [_row(part, row) for part, row in step["milliseconds"].items()]
     lines.append(_figure("frames a second", step["frames_per_second"], "", 1))
+    lines.append(_figure("of the processor, each frame", step["processor_ms"], "ms, all threads", 2))
     lines.append(_figure("frames with somebody", step["found"], ""))
     peer = step.get("peer")
     if peer:
         lines.append(_row(peer["name"], peer["milliseconds"]))
         lines.append(_figure("frames a second", peer["frames_per_second"], "", 1))
+        lines.append(_figure("of the processor, each frame", peer["processor_ms"], "ms, all threads", 2))
         lines.append(_figure("medians, peer over ours", peer["ratio"], "times", 2))
     return lines
 

@@ -367,8 +367,8 @@ def _lines(mine: ExerciseOverrides) -> Iterator[str]:
         yield "    rules:"
     for rule_id, rule in mine.rules.items():
         parts = [f"limits: {_limits(rule.limits)}"] if rule.limits else []
-        parts += [f"for: {rule.hold_for:g}s"] if rule.hold_for is not None else []
-        parts += [f"cooldown: {rule.cooldown:g}s"] if rule.cooldown is not None else []
+        parts += [f"for: {_plain(rule.hold_for)}s"] if rule.hold_for is not None else []
+        parts += [f"cooldown: {_plain(rule.cooldown)}s"] if rule.cooldown is not None else []
         parts += [f"per_set: {rule.per_set}"] if rule.per_set is not None else []
         yield f"      {rule_id}: {{{', '.join(parts)}}}"
     if mine.signals:
@@ -392,7 +392,7 @@ def _limits(limits: Sequence[Comparison]) -> str:
 def _limit(comparison: Comparison) -> str:
     name, limit = comparison.parameter, comparison.limit
     if comparison.relative == "share":
-        return f"{limit * 100:g}% of own"
+        return f"{_plain(limit * 100)}% of own"
     if comparison.relative == "plus":
         return f"own {'-' if limit < 0 else '+'} {written_value(name, abs(limit))}"
     if comparison.upper is not None:
@@ -400,7 +400,12 @@ def _limit(comparison: Comparison) -> str:
     return written_value(name, limit)
 
 
+def _plain(value: float) -> str:
+    """Without an exponent, which the reader does not know."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
 def written_value(name: str, value: float) -> str:
     """A value with its unit as files have it: 95deg, 0.6, 1.5s."""
     unit = unit_of(name)
-    return f"{value:g}" + (unit if unit in ("deg", "deg/s", "s") else "")
+    return _plain(value) + (unit if unit in ("deg", "deg/s", "s") else "")

@@ -37,7 +37,7 @@ with atheris.instrument_imports(include=["app"]) if atheris else contextlib.null
     from app.history import History
     from app.history_export import as_csv, as_json
     from app.journal import Journal, read_lines
-    from app.overrides import load_overrides, with_overrides
+    from app.overrides import load_overrides, overrides_text, with_overrides
     from app.pipeline import Pipeline
     from app.planfile import load_plan, plan_text
     from app.recording import is_recording, load_recording
@@ -93,6 +93,11 @@ def overrides(data: bytes, folder: Path) -> None:
     read = load_overrides(_put(folder / "a.yaml", data), EXERCISES)
     for exercise in EXERCISES.values():
         with_overrides(exercise, read)
+    _put(folder / "a.yaml", overrides_text(read).encode())
+    try:
+        load_overrides(folder / "a.yaml", EXERCISES)
+    except FormcueError as error:
+        raise AssertionError("what was written cannot be read") from error
 
 
 def settings(data: bytes, folder: Path) -> None:

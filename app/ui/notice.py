@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -13,11 +14,11 @@ from app.ui import theme
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """A button of a notice."""
+    """A button of a notice. With another `act` it is still the same button: only the looks are compared."""
 
     text: str
     icon: str
-    act: Callable[[], None]
+    act: Callable[[], None] = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +74,10 @@ class NoticeCard(QFrame):
 
     def show_notice(self, notice: Notice | None) -> None:
         """Shows it, or nothing with None."""
-        if notice == self.notice:
-            return
+        same = notice == self.notice
         self.notice = notice
+        if same:  # a button that is made anew under the mouse would miss the click
+            return
         while self._buttons.count():
             item = self._buttons.takeAt(0)
             widget = item.widget() if item is not None else None
@@ -105,7 +107,7 @@ class NoticeCard(QFrame):
                 button.setDefault(True)
             button.setMinimumHeight(round(54 * self.unit))
             button.setIconSize(QSize(round(20 * self.unit), round(20 * self.unit)))
-            button.clicked.connect(action.act)
+            button.clicked.connect(partial(self._act, number))
             self._buttons.addWidget(button)
             button.show()
         self.setAccessibleName(f"{notice.title}. {notice.text}")
@@ -114,6 +116,10 @@ class NoticeCard(QFrame):
         self.place()
         if notice.actions:
             self.buttons[0].setFocus()
+
+    def _act(self, number: int, _checked: bool = False) -> None:
+        if self.notice is not None:
+            self.notice.actions[number].act()
 
     def place(self) -> None:
         """Centres the card in its parent, no wider than that."""

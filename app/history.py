@@ -44,6 +44,9 @@ BUSY_SECONDS: Final = 5.0  # another window's transaction is over long before
 _SHOWN: Final = "workout NOT IN (SELECT id FROM workouts WHERE hidden)"
 _DAMAGED: Final = "is damaged or no history ({reason}); move it away, and a new one is begun"
 
+# All that a damaged file makes of a call: SQLite may be unable to name what it found, or count it.
+_BROKEN: Final = (sqlite3.Error, UnicodeDecodeError, MemoryError)
+
 Measure = Literal["reps", "minutes", "range", "score"]
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -97,8 +100,8 @@ class Best:
 
 def _reason(error: Exception) -> str:
     """What SQLite says, as one plain line: it may repeat what a damaged file holds, and fail at that."""
-    if isinstance(error, UnicodeDecodeError):
-        return "no text where one should be"
+    if isinstance(error, (UnicodeDecodeError, MemoryError)):
+        return "what is in it makes no sense"
     return "".join(c for c in first_line(error)[:120] if c.isprintable())
 
 
@@ -148,7 +151,7 @@ class History:
             raise HistoryError(
                 f"{path}: cannot be opened ({_reason(error)}); is the disk full? Try again"
             ) from error
-        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        except _BROKEN as error:
             self._db.close()
             raise HistoryError(f"{path}: {_DAMAGED.format(reason=_reason(error))}") from error
         except HistoryError:
@@ -386,7 +389,7 @@ class History:
                 copy.unlink(missing_ok=True)
             # While another window reads, the log cannot be cut; that window's own closing does it then.
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
+        except (OSError, *_BROKEN) as error:
             raise HistoryError(
                 f"{self.path.parent}: what was deleted may still be in files there ({_reason(error)})"
             ) from error
@@ -531,7 +534,7 @@ class History:
             yield from self._db.execute(query, values)
         except sqlite3.OperationalError as error:
             raise HistoryError(f"{self.path}: cannot be read ({_reason(error)}); try again") from error
-        except (sqlite3.Error, UnicodeDecodeError) as error:
+        except _BROKEN as error:
             raise HistoryError(f"{self.path}: {_DAMAGED.format(reason=_reason(error))}") from error
 
     @contextlib.contextmanager
@@ -546,7 +549,7 @@ class History:
                 if self._db.in_transaction:  # SQLite itself may have taken it back: a full disk does that
                     self._db.execute("ROLLBACK")
                 raise
-        except (sqlite3.Error, UnicodeDecodeError) as error:
+        except _BROKEN as error:
             raise HistoryError(
                 f"{self.path}: cannot be written ({_reason(error)}); is the disk full?"
             ) from error

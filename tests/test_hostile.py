@@ -33,7 +33,6 @@ from app.training.config import TrainingError
 from app.training.counting import Clip
 from app.training.datasets import DataSetError
 from app.training.labelling import unlabelled_pictures
-from app.training.places import Backgrounds
 from app.training.readers import read_coco
 from app.training.sets import load_sets
 from app.training.sheets import unpacked
@@ -210,12 +209,21 @@ def test_a_zip_that_unpacks_to_far_too_much_is_refused(
         lambda: load_sets("lsp", [str(path)], validation=False),
         lambda: load_sets("pictures", [str(path)], validation=False),
         lambda: load_sets("packed", [str(path)], validation=False),
-        lambda: Backgrounds(path),
     ):
         with pytest.raises(FormcueError, match="far more than such a file should"):
             read()
     with pytest.raises(BROKEN):
         open_zip(path)
+
+
+def test_so_are_the_backgrounds_of_rendered_bodies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("scipy", reason="rendering needs scipy: pip install -e '.[train]'")
+    from app.training.places import Backgrounds
+
+    monkeypatch.setattr("app.training.archives.FREE_BYTES", MEGABYTE)
+    path = zipped(tmp_path / "bomb.zip", **{"a.png": bytes(8 * MEGABYTE)})
+    with pytest.raises(FormcueError, match="far more than such a file should"):
+        Backgrounds(path)
 
 
 def test_an_array_is_no_larger_than_its_data(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ _DAMAGED: Final = "is damaged or no history ({reason}); move it away, and a new 
 _BROKEN: Final = (sqlite3.Error, UnicodeDecodeError, MemoryError)
 
 Measure = Literal["reps", "minutes", "range", "score"]
+BestOf = Literal["reps", "range", "hold", "score", "load"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -89,10 +90,11 @@ class Week:
 
 @dataclass(frozen=True, kw_only=True)
 class Best:
-    """A personal best of an exercise: most reps of a set, widest mean range, longest hold, best form."""
+    """A personal best of an exercise: most reps of a set, widest mean range, longest hold, best form,
+    heaviest load (kg)."""
 
     exercise: str
-    what: Literal["reps", "range", "hold", "score"]
+    what: BestOf
     value: float
     day: date
     workout: str
@@ -242,6 +244,7 @@ class History:
             target_reps=done.target_reps,
             target_seconds=done.target_seconds,
             tempo=None if tempo is None else json.dumps([tempo.out, tempo.turn, tempo.back]),
+            load=done.load_kg,
             count=done.count,
             held=done.held,
             longest=max((rep.duration for rep in done.reps if rep.kind == "hold"), default=0.0),
@@ -481,11 +484,12 @@ class History:
         if exercises is not None:
             only = f" AND exercise IN ({', '.join('?' * len(exercises))})"
         out: list[Best] = []
-        kinds: tuple[tuple[Literal["reps", "range", "hold", "score"], str, str], ...] = (
+        kinds: tuple[tuple[BestOf, str, str], ...] = (
             ("reps", "count", "count > 0"),
             ("range", "range", "count >= 3 AND range IS NOT NULL"),
             ("hold", "longest", "longest > 0"),
             ("score", "score", "weight >= 3 AND score IS NOT NULL"),
+            ("load", "load", "load IS NOT NULL AND weight > 0"),
         )
         for what, value, condition in kinds:
             rows = self._read(
@@ -521,7 +525,7 @@ class History:
             for best in self.bests(profile, exercises=done_here)
             if best.workout == done.id
             and (known := earlier.get((best.exercise, best.what))) is not None
-            and best.value > known + 0.5
+            and best.value > known + (0.1 if best.what == "load" else 0.5)
         ]
 
     # ---- the database

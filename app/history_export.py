@@ -11,7 +11,7 @@ from app.history import History, Profile
 from app.rules import in_language
 from app.summary import RepSummary, SetSummary, WorkoutSummary, workout_as_json
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 COLUMNS: Final = (
     "workout_id",
     "workout",
@@ -21,6 +21,7 @@ COLUMNS: Final = (
     "exercise",
     "target_reps",
     "target_seconds",
+    "load_kg",
     "number",
     "kind",
     "start",
@@ -79,6 +80,7 @@ def _row(
         "exercise": _plain(one.exercise),
         "target_reps": one.target_reps,
         "target_seconds": one.target_seconds,
+        "load_kg": _number(one.load_kg),
         "number": number,
         "kind": rep.kind,
         "start": _number(rep.start),

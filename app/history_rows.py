@@ -31,6 +31,7 @@ def set_of(row: sqlite3.Row, reps: Sequence[RepSummary]) -> SetSummary:
         target_reps=None if row["target_reps"] is None else int(row["target_reps"]),
         target_seconds=number_or_none(row["target_seconds"]),
         tempo=None if tempo is None else Tempo(out=tempo[0], turn=tempo[1], back=tempo[2]),
+        load_kg=number_or_none(row["load"]),
     )
 
 

@@ -83,4 +83,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     );
     CREATE INDEX faults_by_rep ON faults (rep);
     """,
+    """
+    ALTER TABLE sets ADD COLUMN load REAL; -- kilograms; NULL: none
+    CREATE INDEX sets_by_load ON sets (profile, exercise, began, load, weight, workout)
+        WHERE load IS NOT NULL;
+    """,
 )

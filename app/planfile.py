@@ -4,7 +4,7 @@ format: 1
 id: legs
 name: {en: Legs, zh: 腿部}
 exercises:
-  - {exercise: squat, sets: 3, reps: 10, rest: 60s, tempo: {out: 2s, turn: 1s, back: 1s}}
+  - {exercise: squat, sets: 3, reps: 10, load: 12 kg, rest: 60s, tempo: {out: 2s, turn: 1s, back: 1s}}
   - superset:
       - {exercise: lunge, reps: 8}
       - {exercise: plank, seconds: 20s}
@@ -15,6 +15,7 @@ exercises:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -24,6 +25,7 @@ from typing import Any, Final
 import yaml
 
 from app.files import OutputError, replacing
+from app.loads import DECIMALS, KILOGRAMS, MOST, Load, Unit
 from app.plans import MOST_SETS, PLANS, Plan, PlannedExercise, PlanStep
 from app.rules import Exercise, load_library
 from app.summary import Tempo
@@ -39,7 +41,9 @@ from app.yamlfile import (
     identifier,
     many,
     mapping,
+    quoted,
     read_yaml,
+    scalar,
     seconds,
     texts,
     value_of,
@@ -50,6 +54,8 @@ MOST_ROUNDS: Final = 20  # of one step
 MOST_REPS: Final = 500
 MOST_SECONDS: Final = 3600.0
 MOST_REST: Final = 600.0
+_LOAD: Final = re.compile(rf"([0-9]{{1,6}}(?:\.[0-9]{{1,{DECIMALS}}})?)\s*({'|'.join(KILOGRAMS)})")
+_BARE: Final = re.compile(r"([0-9.]{1,12})\s*([A-Za-z]{0,12})")
 
 
 class PlanError(YamlFileError):
@@ -136,6 +142,40 @@ def free_id(wanted: str, taken: Sequence[str]) -> str:
 # -- reading ------------------------------------------------------------------------------------------
 
 
+def load() -> Kind[Load]:
+    """A load with its unit: 12 kg, 27.5 lb."""
+
+    def read(reader: Reader, node: Node) -> Load:
+        value = scalar(reader, node, "a load such as 12 kg")
+        match = _LOAD.fullmatch(value)
+        if match is None:
+            raise reader.wrong(
+                node,
+                quoted(value),
+                f"a load with its unit and at most {DECIMALS} decimals, such as 12 kg or 27.5 lb",
+                _load_mend(reader, value),
+            )
+        unit: Unit = "kg" if match[2] == "kg" else "lb"
+        made = Load(value=float(match[1]), unit=unit)
+        if made.value == 0.0:
+            raise reader.wrong(node, value, 'more than that, or no "load" at all')
+        if made.value > MOST[unit]:
+            raise reader.wrong(node, value, f"a load of {MOST[unit]:g} {unit} or less")
+        return made
+
+    return Kind(read, {"type": "string", "pattern": f"^{_LOAD.pattern}$"})
+
+
+def _load_mend(reader: Reader, value: str) -> str:
+    """For a number without a unit, or with another one."""
+    match = _BARE.fullmatch(value)
+    if match is None or match[2] in KILOGRAMS:
+        return ""
+    if match[2]:
+        return reader.near(match[2], tuple(KILOGRAMS))
+    return "write " + " or ".join(f"{match[1]} {unit}" for unit in KILOGRAMS)
+
+
 def plan_kind(library: Mapping[str, Exercise]) -> Kind[Plan]:
     """What a plan must be; library: the exercises that it may name."""
     known = tuple(library)
@@ -155,6 +195,7 @@ def plan_kind(library: Mapping[str, Exercise]) -> Kind[Plan]:
         "reps": Field(kind=whole(1, MOST_REPS, "repetitions"), about="how many repetitions"),
         "seconds": Field(kind=seconds(MOST_SECONDS), about="or for how long"),
         "tempo": Field(kind=tempo, about="seconds out, at the turning point, and back"),
+        "load": Field(kind=load(), about="what is lifted, such as 12 kg or 25 lb"),
     }
 
     def planned(reader: Reader, node: Node, found: Mapping[str, Any]) -> PlannedExercise:
@@ -270,6 +311,8 @@ def _planned(planned: PlannedExercise) -> dict[str, Any]:
             "turn": _seconds(tempo.turn),
             "back": _seconds(tempo.back),
         }
+    if planned.load is not None:
+        out["load"] = str(planned.load)
     return out
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from app.loads import Load, load_from_json
 from app.rules import LIBRARY, Exercise, in_language
 from app.summary import Tempo
 
@@ -29,6 +30,7 @@ class PlannedExercise:
     reps: int | None = None
     seconds: float | None = None
     tempo: Tempo | None = None
+    load: Load | None = None
 
     @property
     def expected(self) -> float:
@@ -63,6 +65,7 @@ class PlannedSet:
     rounds: int
     rest: float
     superset: bool = False
+    load: Load | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +99,7 @@ class Plan:
                             rounds=step.sets,
                             rest=step.rest if last else step.between,
                             superset=len(step.exercises) > 1,
+                            load=planned.load,
                         )
                     )
         if out:
@@ -140,6 +144,7 @@ def plan_from_json(value: Mapping[str, Any]) -> Plan:
                     reps=None if e["reps"] is None else int(e["reps"]),
                     seconds=None if e["seconds"] is None else float(e["seconds"]),
                     tempo=None if e["tempo"] is None else Tempo(**e["tempo"]),
+                    load=load_from_json(e.get("load")),  # journals of earlier versions have none
                 )
                 for e in step["exercises"]
             ),

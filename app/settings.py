@@ -32,19 +32,21 @@ Strictness = Literal["beginner", "normal", "strict"]
 Resolution = Literal["auto", "640x480", "1280x720", "1920x1080"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Mirror = Literal["auto", "on", "off"]
+Units = Literal["auto", "metric", "imperial"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """camera: its name, empty for the first there is. mirror auto: cameras yes, files no.
 
-    volume: 0 to 1.
+    units: of what is lifted; auto: as the computer measures. volume: 0 to 1.
     profile: whose history is written.
     """
 
     language: Language = "en"
     theme: Theme = "dark"
     text_size: TextSize = "normal"
+    units: Units = "auto"
     camera: str = ""
     resolution: Resolution = "auto"
     mirror: Mirror = "auto"

@@ -142,7 +142,8 @@ class FaultTotal:
 class SetSummary:
     """One set. started: seconds since the workout began; seconds: its length.
 
-    target_reps, target_seconds: what the plan asked for; both None when it was open.
+    target_reps, target_seconds: what the plan asked for; both None when it was open. load_kg: what was
+    lifted, None without a load.
     The times of the repetitions are on the workout's clock.
     """
 
@@ -153,6 +154,7 @@ class SetSummary:
     target_reps: int | None = None
     target_seconds: float | None = None
     tempo: Tempo | None = None
+    load_kg: float | None = None
 
     @property
     def count(self) -> int:
@@ -411,6 +413,7 @@ def set_as_json(done: SetSummary) -> dict[str, Any]:
         "seconds": _rounded(done.seconds),
         "target_reps": done.target_reps,
         "target_seconds": _rounded(done.target_seconds),
+        "load_kg": _rounded(done.load_kg),
         "count": done.count,
         "held": _rounded(done.held),
         "score": _rounded(done.score, 1),

@@ -97,6 +97,7 @@ class _Attempt:
             target_reps=self.planned.reps,
             target_seconds=self.planned.seconds,
             tempo=self.planned.tempo,
+            load_kg=None if self.planned.load is None else self.planned.load.kg,
         )
 
 

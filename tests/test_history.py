@@ -233,13 +233,60 @@ def test_an_update_keeps_what_was_there_and_a_copy_of_it(
     monkeypatch.setattr(history_module, "MIGRATIONS", (*known, more))
     with History(tmp_path / FILE) as history:
         assert history.workout("a") is not None
-    copy = sqlite3.connect(tmp_path / f"{FILE}.v1")
+    copy = sqlite3.connect(tmp_path / f"{FILE}.v{len(known)}")
     assert copy.execute("SELECT uuid FROM workouts").fetchall() == [("a",)]
     assert "note" not in {row[1] for row in copy.execute("PRAGMA table_info(workouts)")}
     copy.close()
     monkeypatch.setattr(history_module, "MIGRATIONS", known)
     with pytest.raises(HistoryError, match="newer Formcue"):
         History(tmp_path / FILE)
+
+
+def as_version_1(path: Path, copy: Path) -> None:
+    """The same history as the first version wrote it."""
+    first = sqlite3.connect(copy)
+    first.executescript(history_module.MIGRATIONS[0])
+    first.execute("ATTACH ? AS now", (str(path),))
+    for table in ("profiles", "workouts", "sets", "reps", "faults"):
+        columns = ", ".join(row[1] for row in first.execute(f"PRAGMA main.table_info({table})"))
+        first.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM now.{table}")
+    first.execute("PRAGMA main.user_version = 1")
+    first.commit()
+    first.close()
+
+
+def test_a_history_from_before_there_were_loads_keeps_everything(tmp_path: Path) -> None:
+    with History(tmp_path / "now.sqlite") as history:
+        history.add(workout("a", faulty=3), history.profile("Anna"))
+    as_version_1(tmp_path / "now.sqlite", tmp_path / FILE)
+    with History(tmp_path / "now.sqlite") as now, History(tmp_path / FILE) as updated:
+        anna = updated.profile("Anna")
+        same, there = updated.workout("a"), now.workout("a")
+        assert same is not None and there is not None
+        assert workout_as_json(same) == workout_as_json(there)
+        assert same.sets[0].load_kg is None
+        assert updated.bests(anna) == now.bests(now.profile("Anna"))
+        lifted = workout("b")
+        updated.add(lifted.with_set(0, replace(lifted.sets[0], load_kg=12.0)), anna)
+        again = updated.workout("b")
+        assert again is not None and again.sets[0].load_kg == 12.0
+    assert (tmp_path / f"{FILE}.v1").is_file()
+
+
+def test_the_heaviest_load_is_a_best_and_is_exported(history: History) -> None:
+    anna = history.profile("Anna")
+    for back, kg in ((3, None), (2, 11.33980925), (1, 12.0), (0, 10.0)):
+        done = workout(f"{back}", TODAY - timedelta(days=back))
+        history.add(done.with_set(0, replace(done.sets[0], load_kg=kg)), anna)
+    loads = [best for best in history.bests(anna) if best.what == "load"]
+    assert [(best.value, best.workout) for best in loads] == [(12.0, "1")]
+    heaviest = history.workout("1")
+    assert heaviest is not None
+    assert [(best.what, best.value) for best in history.new_bests(heaviest, anna)] == [("load", 12.0)]
+    rows = csv.DictReader(io.StringIO(as_csv(history, anna).removeprefix("\ufeff")))
+    assert [row["load_kg"] for row in rows if row["number"] == "1"] == ["", "11.340", "12.000", "10.000"]
+    document = json.loads(as_json(history, anna))
+    assert [w["sets"][0]["load_kg"] for w in document["workouts"]] == [None, 11.34, 12.0, 10.0]
 
 
 def test_a_file_that_is_no_history_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -260,6 +307,6 @@ def test_exports_say_the_same_as_the_history(history: History) -> None:
     assert {row["workout"] for row in rows} == {"Legs", "'=HYPERLINK(1)"}  # a sheet must not run it
     assert rows[0]["range"] == "80.0"
     document = json.loads(as_json(history, anna))
-    assert document["schema"] == 1 and document["profile"] == "Anna"
+    assert document["schema"] == 2 and document["profile"] == "Anna"
     assert {w["id"]: w["count"] for w in document["workouts"]} == {"a": 4, "b": 4}
     assert document["workouts"][0]["sets"][0]["reps"][0]["range"] == 80.0

@@ -16,6 +16,7 @@ import pytest
 from app.errors import FormcueError
 from app.files import OutputError
 from app.journal import Journal, JournalError, journal_path, read_lines, unfinished
+from app.loads import Load
 from app.pipeline import Pipeline
 from app.planfile import PlanError, free_id, load_plan, load_plans, save_plan
 from app.plans import PLANS, Plan, PlannedExercise, PlanStep, one_set
@@ -449,6 +450,56 @@ def test_every_mistake_in_a_plan_is_told_at_its_place(tmp_path: Path) -> None:
     assert places == [f"bad.yaml:{place}" for place in ("5:16", "6:29", "7:5", "8:38", "10:7", "11:41")]
     assert caught.value.problems[0].endswith('did you mean "squat"?')
     assert caught.value.problems[3].endswith("write 30s")
+
+
+def plan_with(load: str) -> str:
+    exercise = f"{{exercise: squat, reps: 5, load: {load}}}"
+    return f"format: 1\nid: own\nname: Own\nexercises:\n  - {exercise}\n"
+
+
+def test_a_load_stays_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    for written, value, unit in (("12 kg", 12.0, "kg"), ("27.5lb", 27.5, "lb"), ('"1.25 kg"', 1.25, "kg")):
+        path.write_text(plan_with(written))
+        plan = load_plan(path, LIBRARY)
+        assert plan.sets[0].load == Load(value=value, unit=unit)  # type: ignore[arg-type]
+        assert load_plan(save_plan(tmp_path, plan), LIBRARY) == plan
+        assert f"load: {value:g} {unit}" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("12", 'found "12", expected {load}; write 12 kg or 12 lb'),
+        ("12 lbs", 'found "12 lbs", expected {load}; did you mean "lb"?'),
+        ("12.345 kg", 'found "12.345 kg", expected {load}'),
+        ("-3 kg", 'found "-3 kg", expected {load}'),
+        ("0 kg", 'found 0 kg, expected more than that, or no "load" at all'),
+        ("5000 lb", "found 5000 lb, expected a load of 2200 lb or less"),
+        ("[12 kg]", "found a list, expected a load such as 12 kg"),
+    ],
+)
+def test_a_wrong_load_is_told_at_its_place_with_the_mend(tmp_path: Path, written: str, told: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(plan_with(written))
+    with pytest.raises(PlanError) as caught:
+        load_plan(path, LIBRARY, name="own.yaml")
+    load = "a load with its unit and at most 2 decimals, such as 12 kg or 27.5 lb"
+    assert caught.value.problems == (f"own.yaml:5:38: {told.format(load=load)}",)
+
+
+def test_the_journal_carries_the_load_and_one_of_before_has_none() -> None:
+    journal = Lines()
+    loaded = PlannedExercise(exercise="squat", reps=2, load=Load(value=25.0, unit="lb"))
+    one = athlete(plan_of(PlanStep(exercises=(loaded,), sets=2)), journal)
+    one.start()
+    one.do(2)
+    resumed = WorkoutRunner.resume(journal, LIBRARY)
+    assert resumed.standing.planned is not None and resumed.standing.planned.load == loaded.load
+    assert [done.load_kg for done in resumed.summary.sets] == [pytest.approx(11.339809)]
+    del journal[0]["plan"]["steps"][0]["exercises"][0]["load"]
+    earlier = WorkoutRunner.resume(journal, LIBRARY)
+    assert [(done.count, done.load_kg) for done in earlier.summary.sets] == [(2, None)]
 
 
 def test_a_name_becomes_an_id_that_is_free() -> None:

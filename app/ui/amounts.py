@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from app.history import Best
+from app.loads import Unit, in_unit
 from app.plans import PlannedSet
 from app.rules import Exercise, in_language
 from app.summary import FaultTotal, RepSummary, SetSummary
 from app.ui.words import language, plain, range_sign, t
 
 Library = Mapping[str, Exercise]
+
+_unit: Unit = "kg"  # of loads; the process's own, as the language is
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -41,6 +44,28 @@ def sets(count: int) -> str:
     return t("1 set") if count == 1 else t("{count} sets", count=count)
 
 
+def set_unit(unit: Unit) -> None:
+    """Loads are shown in this unit from now on."""
+    global _unit
+    _unit = unit
+
+
+def unit() -> Unit:
+    """What loads are shown and typed in."""
+    return _unit
+
+
+def load(kg: float) -> str:
+    """12 kg, or 25 lb."""
+    value = f"{in_unit(kg, _unit):g}"
+    return t("{count} lb", count=value) if _unit == "lb" else t("{count} kg", count=value)
+
+
+def with_load(amount: str, kg: float | None) -> str:
+    """10 reps, 12 kg; the amount alone where there is no load."""
+    return amount if kg is None else t("{amount}, {load}", amount=amount, load=load(kg))
+
+
 def exercise_name(library: Library, exercise: str) -> str:
     """Its name in the language spoken now; of one that is no longer there, its id in plain words."""
     known = library.get(exercise)
@@ -63,7 +88,11 @@ def sign(library: Library, exercise: str) -> str:
 
 
 def done_amount(done: SetSummary) -> str:
-    """8 of 10 reps; 24 of 30 s held."""
+    """8 of 10 reps, 12 kg; 24 of 30 s held."""
+    return with_load(_done(done), done.load_kg)
+
+
+def _done(done: SetSummary) -> str:
     if any(rep.kind == "hold" for rep in done.reps):
         if done.target_seconds is not None:
             return t("{done} of {wanted} s held", done=round(done.held), wanted=round(done.target_seconds))
@@ -76,7 +105,11 @@ def done_amount(done: SetSummary) -> str:
 
 
 def planned_amount(planned: PlannedSet, library: Library) -> str:
-    """10 reps; hold for 30 s; as many as you can in 30 s."""
+    """10 reps, 12 kg; hold for 30 s; as many as you can in 30 s."""
+    return with_load(_planned(planned, library), None if planned.load is None else planned.load.kg)
+
+
+def _planned(planned: PlannedSet, library: Library) -> str:
     if planned.reps is not None:
         return reps(planned.reps)
     if planned.seconds is None:
@@ -135,6 +168,8 @@ def best_amount(best: Best, library: Library) -> str:
         return t("{reps} in one set", reps=reps(round(best.value)))
     if best.what == "hold":
         return t("held for {time}", time=length(best.value))
+    if best.what == "load":
+        return t("heaviest: {load}", load=load(best.value))
     if best.what == "range":
         return t("range {range}", range=f"{best.value:.0f}{sign(library, best.exercise)}")
     return t("form {score}", score=round(best.value))

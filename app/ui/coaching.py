@@ -269,8 +269,14 @@ class Coaching:
         if self.offer is not None:
             name = self.library[self.offer].name(language())
             notes.append(t("This looks like: {exercise}. S switches to it.", exercise=name))
-        if standing.total > 1 and standing.planned is not None:
-            notes.append(t("Set {number} of {total}", number=standing.number, total=standing.total))
+        if standing.planned is not None:
+            parts = []
+            if standing.total > 1:
+                parts.append(t("Set {number} of {total}", number=standing.number, total=standing.total))
+            if standing.planned.load is not None:
+                parts.append(amounts.load(standing.planned.load.kg))
+            if parts:
+                notes.append(" · ".join(parts))
         if self.not_judged and self.state in ("before", "countdown", "set"):
             rules = ", ".join(self.not_judged[:3])
             notes.append(t("Upper body alone. Not judged: {rules}", rules=rules))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from PySide6.QtCore import QCoreApplication, QLibraryInfo, QTranslator
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 
 from app.errors import FormcueError
 from app.gestures import Gesture, load_gestures
+from app.loads import Unit
 from app.settings import Settings
-from app.ui import theme
+from app.ui import amounts, theme
 from app.ui.words import language, set_language
 from app.weights import read_catalogue
 
@@ -18,10 +19,22 @@ _qt_speaks: list[QTranslator] = []  # Qt's own words, "Cancel" for one; Qt keeps
 
 
 def apply_look(settings: Settings) -> None:
-    """Language, theme and text size are the process's own."""
+    """Language, units, theme and text size are the process's own."""
     set_language(settings.language)
+    amounts.set_unit(unit_of(settings))
     theme.use(settings.theme, text_size=theme.TEXT_SIZES[settings.text_size])
     translate_qt()
+
+
+def unit_of(settings: Settings, here: QLocale | None = None) -> Unit:
+    """What loads are shown in. here: how this computer measures (default: as its owner has set it).
+
+    Only the United States lift pounds: British scales and dumbbells show kilograms.
+    """
+    if settings.units != "auto":
+        return "lb" if settings.units == "imperial" else "kg"
+    measures = (here or QLocale.system()).measurementSystem()
+    return "lb" if measures == QLocale.MeasurementSystem.ImperialUSSystem else "kg"
 
 
 def translate_qt() -> None:

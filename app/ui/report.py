@@ -157,7 +157,7 @@ def history_report(history: History, profile: Profile, library: Library, today: 
             blocks.append(Chart(title=name, weeks=weeks, is_sum=is_sum))
     bests = _best_rows(history.bests(profile), library)
     if bests:
-        columns = (t("Exercise"), t("Reps"), t("Range"), t("Held"), t("Form"))
+        columns = (t("Exercise"), t("Reps"), t("Load"), t("Range"), t("Held"), t("Form"))
         blocks += [Heading(text=t("Personal bests"), level=2), Table(head=columns, rows=bests)]
     lines = history.workouts(profile, most=LATEST)
     rows = tuple(
@@ -189,6 +189,7 @@ def _best_rows(bests: Sequence[Best], library: Library) -> tuple[tuple[str, ...]
         (
             amounts.exercise_name(library, exercise),
             cell(values, "reps", ""),
+            amounts.load(values["load"]) if "load" in values else "",
             cell(values, "range", amounts.sign(library, exercise)),
             amounts.length(values["hold"]) if "hold" in values else "",
             cell(values, "score", ""),

@@ -42,6 +42,8 @@ NAMES = {
     "cpu": "Processor",
     "cuda": "NVIDIA GPU (CUDA)",
     "mps": "Apple GPU (MPS)",
+    "metric": "Kilograms",
+    "imperial": "Pounds",
 }
 
 
@@ -73,7 +75,7 @@ class SettingsPage(QWidget):
         head.addWidget(self.home)
         head.addWidget(self.title, 1)
         self._groups = [
-            self._group([self._box("language"), self._box("theme"), self._box("text_size")]),
+            self._group([self._box(name) for name in ("language", "units", "theme", "text_size")]),
             self._group([self._box("camera"), self._box("resolution"), self._box("mirror")]),
             self._group([
                 self._box("strictness"),
@@ -158,6 +160,7 @@ class SettingsPage(QWidget):
         )
         texts = {
             "language": (t("Language"), chinese),
+            "units": (t("Units"), ""),
             "theme": (t("Theme"), ""),
             "text_size": (t("Text size"), ""),
             "camera": (t("Camera"), ""),
@@ -192,6 +195,8 @@ class SettingsPage(QWidget):
         models.setdefault(self.settings.model, self.settings.model)
         offered = {
             "language": LANGUAGES,
+            "units": {value: t(NAMES[value]) for value in choices("units")}
+            | {"auto": t("As this computer measures")},
             "camera": cameras,
             "model": models,
             "resolution": {size: size.replace("x", " × ") for size in choices("resolution")}

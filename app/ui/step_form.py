@@ -1,10 +1,11 @@
-"""One step of a plan in fields: sets, rests, and of each exercise the amount and the tempo."""
+"""One step of a plan in fields: sets, rests, and of each exercise the amount, the load and the tempo."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Generic, TypeVar
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QLocale, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.loads import MOST, STEP, Load, in_unit
 from app.planfile import MOST_REPS, MOST_REST, MOST_ROUNDS, MOST_SECONDS
 from app.plans import PlannedExercise, PlanStep
 from app.summary import Tempo
@@ -30,12 +32,16 @@ USUAL_TEMPO = Tempo(out=2.0, turn=0.0, back=1.0)
 REPS, SECONDS = 0, 1  # rows of the picker
 
 
-class Stepper(QWidget):
-    """A number with a button on either side: less and more."""
+Box = TypeVar("Box", bound=QAbstractSpinBox)
 
-    def __init__(self) -> None:
+
+class Stepper(QWidget, Generic[Box]):
+    """A number with a button on either side: less and more. wide: of the number's field, in units."""
+
+    def __init__(self, box: Box, *, wide: int = 84) -> None:
         super().__init__()
-        self.box = theme.named(QSpinBox(), "plain")
+        self.box: Box = theme.named(box, "plain")
+        self._wide = wide
         self.box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
         self.box.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.less, self.more = QToolButton(), QToolButton()
@@ -57,14 +63,39 @@ class Stepper(QWidget):
 
     def set_unit(self, unit: float) -> None:
         self._row.setSpacing(round(4 * unit))
-        self.box.setFixedSize(round(84 * unit), round(42 * unit))
+        self.box.setFixedSize(round(self._wide * unit), round(42 * unit))
         for button in (self.less, self.more):
             button.setFixedSize(round(42 * unit), round(42 * unit))
             button.setIconSize(QSize(round(18 * unit), round(18 * unit)))
 
 
+class _LoadBox(QDoubleSpinBox):
+    """What is lifted, in the unit that loads are shown in; 0 is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setDecimals(2)
+
+    def show_load(self, load: Load | None) -> None:
+        """Announces nothing."""
+        unit = amounts.unit()
+        with QSignalBlocker(self):
+            self.setRange(0.0, MOST[unit])
+            self.setSingleStep(STEP[unit])
+            self.setValue(0.0 if load is None else in_unit(load.kg, unit))
+            self.setSpecialValueText(t("no load"))
+            self.setSuffix(f" {t('lb') if unit == 'lb' else t('kg')}")
+
+    @property
+    def load(self) -> Load | None:
+        return Load(value=self.value(), unit=amounts.unit()) if self.value() else None
+
+    def textFromValue(self, value: float) -> str:
+        return self.locale().toString(value, "f", QLocale.FloatingPointPrecisionOption.FloatingPointShortest)
+
+
 class _Amount(QWidget):
-    """One exercise: how many or how long, and in what time."""
+    """One exercise: how many or how long, with what load, and in what time."""
 
     changed = Signal()
 
@@ -73,7 +104,9 @@ class _Amount(QWidget):
         self.planned, self.library = planned, library
         self.is_hold = library[planned.exercise].counting.kind == "hold"
         self.name = theme.named(QLabel(), "lead")
-        self.amount = Stepper()
+        self.name.setWordWrap(True)  # the fields beside it keep their width
+        self.amount = Stepper(QSpinBox())
+        self.load = Stepper(_LoadBox(), wide=104)
         self.kind = QComboBox()
         self.kind.setView(QListView())  # the style sheet's rows; Fusion's own popup ignores them
         self.with_tempo = QToolButton()
@@ -90,6 +123,7 @@ class _Amount(QWidget):
         self._row.addWidget(self.name, 1)
         self._row.addWidget(self.amount)
         self._row.addWidget(self.kind)
+        self._row.addWidget(self.load)
         self._tempo_row.addStretch(1)
         for part in (self.with_tempo, *self.tempo):
             self._tempo_row.addWidget(part)
@@ -99,6 +133,7 @@ class _Amount(QWidget):
         self._all.addLayout(self._tempo_row)
         self._show()
         self.amount.box.valueChanged.connect(self._on_change)
+        self.load.box.valueChanged.connect(self._on_load)
         self.kind.activated.connect(self._on_kind)
         self.with_tempo.toggled.connect(self._on_change)
         for box in self.tempo:
@@ -134,6 +169,11 @@ class _Amount(QWidget):
         self.blockSignals(False)
         self.changed.emit()
 
+    def _on_load(self) -> None:
+        """Only now: a load that nobody touches stays as it was written, in its own unit."""
+        self.planned = replace(self.planned, load=self.load.box.load)
+        self.changed.emit()
+
     def _on_change(self) -> None:
         reps = self.kind.currentIndex() == REPS
         out, turn, back = (box.value() for box in self.tempo)
@@ -154,6 +194,8 @@ class _Amount(QWidget):
         self.kind.setCurrentIndex(row)
         self.kind.setAccessibleName(t("Repetitions or seconds"))
         self.amount.retranslate(t("How many"))
+        self.load.retranslate(t("Load"))
+        self.load.box.show_load(self.planned.load)
         self.with_tempo.setText(t("Tempo"))
         for box, text in zip(self.tempo, (t("out"), t("at the turn"), t("back")), strict=True):
             box.setPrefix(f"{text} ")
@@ -163,7 +205,8 @@ class _Amount(QWidget):
     def set_unit(self, unit: float) -> None:
         for layout in (self._all, self._row, self._tempo_row):
             layout.setSpacing(round(8 * unit))
-        self.amount.set_unit(unit)
+        for stepper in (self.amount, self.load):
+            stepper.set_unit(unit)
         for part in (self.kind, self.with_tempo):
             part.setMinimumHeight(round(42 * unit))
         for box in self.tempo:
@@ -180,7 +223,7 @@ class StepForm(QWidget):
         self.library = library
         self._step: PlanStep | None = None
         self._unit = 1.0
-        self.steppers = tuple(Stepper() for _ in range(3))
+        self.steppers = tuple(Stepper(QSpinBox()) for _ in range(3))
         self.sets, self.rest, self.between = (stepper.box for stepper in self.steppers)
         self.sets.setRange(1, MOST_ROUNDS)
         for box in (self.rest, self.between):

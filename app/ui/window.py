@@ -42,6 +42,7 @@ from app.workouts import WorkoutRunner, one_set
 
 FIRST_EXERCISE: Final = "squat"
 SHOWN_PROBLEMS: Final = 5  # of a workout's file
+_WRITTEN: Final = ("language", "units", "theme", "text_size")  # settings of what is written, and of its look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -378,13 +379,13 @@ class MainWindow(QMainWindow):
             self.rebuild_engine.emit()
         if now.strictness != before.strictness:
             self.shelf.level = now.strictness
-        if (now.language, now.theme, now.text_size) != (before.language, before.theme, before.text_size):
+        if any(getattr(now, name) != getattr(before, name) for name in _WRITTEN):
             self._retranslate()
         self._take_sound()
         self.preferences.show_settings(now)
 
     def _retranslate(self) -> None:
-        """Language or theme are others."""
+        """What is written, or its look, is another."""
         self.stack.retranslate()
         if not self.home.resume.isHidden():
             self.home.offer_to_resume(self.keeper.waiting_text(self.shelf.exercises))

@@ -265,6 +265,7 @@ class WorkoutEditor(QWidget):
                 if planned.reps is not None
                 else amounts.length(planned.seconds or 0)
             )
+            amount = amounts.with_load(amount, None if planned.load is None else planned.load.kg)
             parts.append(amounts.named(self.library, planned.exercise, amount))
         rest = t("rest {time}", time=amounts.length(step.rest))
         return f"{number + 1}.  {'  +  '.join(parts)}\n{rounds} · {rest}"

@@ -35,7 +35,7 @@ format: 1
 id: three
 name: {en: Three sets}
 exercises:
-  - {exercise: squat, sets: 3, reps: 2, rest: 1s}
+  - {exercise: squat, sets: 3, reps: 2, rest: 1s, load: 25 lb}
 """
 
 
@@ -124,7 +124,7 @@ def test_a_workout_survives_a_kill_and_ends_in_the_history(
     def script(window: MainWindow) -> Steps:
         assert not window.home.resume.isHidden()
         offer = window.home.resume.findChild(QLabel)
-        window.change(language="zh")
+        window.change(language="zh", units="metric")
         assert "还没做完" in offer.text()
         window.change(language="en")
         assert offer.text() == "“Three sets” goes on with set 2 of 3."
@@ -138,6 +138,10 @@ def test_a_workout_survives_a_kill_and_ends_in_the_history(
         done = window.records.summary.summary
         assert done is not None
         assert (done.finished, [one.count for one in done.sets]) == (True, [2, 2, 2])
+        details = window.records.summary.cards[0].details
+        assert "2 of 2 reps, 11.5 kg" in details.text()
+        window.change(units="imperial")
+        assert "2 of 2 reps, 25 lb" in details.text()
         assert "6 reps, 3 sets" in window.records.summary.figures.accessibleName()
         window.home.history_wanted.emit()
         page = window.records.history
@@ -166,6 +170,7 @@ def test_a_workout_survives_a_kill_and_ends_in_the_history(
     save_recording(track, recording_of(poses(), fps=FPS))
     assert main.main(["analyze", str(track), "--exercise", "squat", "--out", str(out)]) == 0
     analyzed = json.loads(out.read_text(encoding="utf-8"))["reps"]
+    assert [one["load_kg"] for one in exported["workouts"][0]["sets"]] == [11.34] * 3
     kept = [rep for one in exported["workouts"][0]["sets"] for rep in one["reps"]]
     assert len(kept) == 3 * len(analyzed) == 6
     for place, rep in enumerate(kept):

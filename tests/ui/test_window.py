@@ -289,7 +289,7 @@ def test_language_and_theme_change_at_once_and_are_kept(clip: Path) -> None:
     def script(window: MainWindow) -> Steps:
         yield lambda: score(window).count == 1
         dark = window.coach.banner.grab().toImage().pixelColor(300, 20)
-        window.change(language="zh", theme="light", text_size="large")
+        window.change(language="zh", units="imperial", theme="light", text_size="large")
         assert window.coach.panel.finish.accessibleName() == "结束"
         assert window.coach.banner.grab().toImage().pixelColor(300, 20) != dark
         assert "深蹲" in [card.text() for card in window.home.exercises.cards]
@@ -298,7 +298,8 @@ def test_language_and_theme_change_at_once_and_are_kept(clip: Path) -> None:
 
     assert drive(["--source", str(clip), "--exercise", "squat"], script) == 0
     kept = load_settings().settings
-    assert (kept.language, kept.theme, kept.text_size) == ("zh", "light", "large")
+    assert (kept.language, kept.units, kept.theme) == ("zh", "imperial", "light")
+    assert kept.text_size == "large"
 
 
 @pytest.mark.usefixtures("replay")

@@ -9,22 +9,25 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.history import FILE, History
+from app.loads import Load
 from app.pipeline import Pipeline
 from app.planfile import load_plan
-from app.plans import PLANS, PlanStep
+from app.plans import PLANS, PlannedExercise, PlannedSet, PlanStep
 from app.rules import load_library
 from app.set_recorder import SetRecorder
+from app.settings import Settings
 from app.summary import SetSummary, WorkoutSummary
-from app.ui import theme, words
+from app.ui import amounts, theme, words
 from app.ui.charts import WeekChart, nice_range
 from app.ui.history_page import HistoryPage
+from app.ui.look import unit_of
 from app.ui.pdf import save_pdf
-from app.ui.report import workout_report
+from app.ui.report import history_report, workout_report
 from app.ui.rest_card import RestCard
 from app.ui.summary_page import SummaryPage
 from app.ui.workout_editor import WorkoutEditor
@@ -47,6 +50,7 @@ def application() -> QApplication:
 def english_again() -> Iterator[None]:
     yield
     words.set_language("en")
+    amounts.set_unit("kg")
     theme.use("dark")
 
 
@@ -378,3 +382,87 @@ def test_the_rest_says_how_long_and_what_comes(shallow: SetSummary) -> None:
     card.skip.click()
     card.more.click()
     assert (skipped.count(), longer.count()) == (1, 1)
+
+
+# -- loads --------------------------------------------------------------------------------------------
+
+
+def test_loads_are_in_the_unit_that_was_chosen_or_is_usual_here() -> None:
+    usual = {
+        name: unit_of(Settings(), QLocale(name)) for name in ("en_US", "es_US", "en_GB", "de_DE", "zh_CN")
+    }
+    assert usual == {"en_US": "lb", "es_US": "lb", "en_GB": "kg", "de_DE": "kg", "zh_CN": "kg"}
+    american = QLocale("en_US")
+    assert unit_of(Settings(units="metric"), american) == "kg"
+    assert unit_of(Settings(units="imperial"), QLocale("de_DE")) == "lb"
+
+
+def test_another_unit_shows_on_every_page_at_once(shallow: SetSummary, tmp_path: Path) -> None:
+    lifted = replace(shallow, load_kg=12.0)
+    planned = PlannedSet(
+        exercise="squat", reps=8, seconds=None, tempo=None, round=1, rounds=1, rest=0.0, load=Load(value=12.0)
+    )
+    summary, card = SummaryPage(LIBRARY), RestCard(LIBRARY)
+    summary.show_summary(workout(lifted))
+    card.show_rest(
+        Standing(
+            state="rest", paused=False, number=2, total=2, planned=planned, count=0, held=0.0, remaining=9.0
+        ),
+        total=30.0,
+        last=lifted,
+    )
+    with History(tmp_path / FILE) as history:
+        history.add(workout(lifted), history.profile("Anna"))
+        past = HistoryPage(history, history.profile("Anna"), LIBRARY, today=TODAY)
+        past.choose_exercise("squat")
+        for unit, language, load, best in (
+            ("kg", "en", "12 kg", "heaviest: 12 kg"),
+            ("lb", "en", "26 lb", "heaviest: 26 lb"),
+            ("lb", "zh", "26 磅", "最重 26 磅"),
+        ):
+            amounts.set_unit(unit)  # type: ignore[arg-type]
+            words.set_language(language)
+            for page in (summary, card, past):
+                page.retranslate()
+            assert load in summary.cards[0].details.text()
+            assert load in card.amount.text() and load in card.last.text()
+            assert best in past.best.text()
+            paragraphs = [
+                getattr(block, "text", "") for block in workout_report(workout(lifted), LIBRARY).blocks
+            ]
+            assert any(load in text for text in paragraphs)
+            report = history_report(history, history.profile("Anna"), LIBRARY, TODAY)
+            assert any(load in row for block in report.blocks for row in getattr(block, "rows", ()))
+
+
+def test_a_load_is_typed_in_the_unit_shown_and_an_untouched_one_stays_as_written(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "format: 1\nid: own\nname: Own\nexercises:\n"
+        "  - {exercise: squat, reps: 5, load: 25 lb}\n  - {exercise: plank, seconds: 30s}\n"
+    )
+    editor = WorkoutEditor(LIBRARY, load_plan(tmp_path / "own.yaml", LIBRARY), folder=tmp_path)
+    assert "Squat: 5 reps, 11.5 kg" in editor.steps.item(0).text()
+    field = editor.form.amounts[0].load
+    assert field.box.text() == "11.5 kg"
+    editor.form.amounts[0].amount.box.setValue(6)
+    editor.choose(1)
+    field = editor.form.amounts[0].load
+    assert field.box.text() == "no load"
+    amounts.set_unit("lb")
+    editor.retranslate()
+    field = editor.form.amounts[0].load
+    field.box.setValue(10)
+    field.more.click()
+    assert field.box.text() == "11 lb"
+    editor.choose(0)
+    assert editor.form.amounts[0].load.box.text() == "25 lb"
+    editor.save.click()
+    plan = load_plan(tmp_path / "own.yaml", LIBRARY)
+    assert plan.steps[0].exercises[0] == PlannedExercise(
+        exercise="squat", reps=6, load=Load(value=25.0, unit="lb")
+    )
+    assert plan.steps[1].exercises[0].load == Load(value=11.0, unit="lb")
+    editor.choose(1)
+    editor.form.amounts[0].load.box.setValue(0)
+    assert editor.plan.steps[1].exercises[0].load is None
+    assert painted(editor)

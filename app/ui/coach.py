@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent, QHideEvent, QShowEvent
 
 from app.capture import Source
 from app.gestures import Action
@@ -300,6 +300,8 @@ class CoachPage(CoachView):
                 wrong = self.coaching.score.highlight
                 joints, bad = (wrong.joints, wrong.severity) if wrong is not None else (frozenset(), "error")
                 self.figure.set_pose(result.pose, joints, severity=bad)
+            if self.feed.trouble is not None:
+                self._blank()  # a result that was still under way counts, but is no picture of now
         elif self.feed.trouble is not None and self.coaching is not None and self.coaching.state == "rest":
             came, time_of_it = self._latest
             moved = self.coaching.pass_time(time_of_it + now - came)
@@ -432,6 +434,11 @@ class CoachPage(CoachView):
         self._show_score()
         self.status.show_state(self.feed.source, self.feed.engine, self.stage)
         self.video.update()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if self.card.notice is not None and self.card.buttons:
+            self.card.buttons[0].setFocus()  # the notice was there before the page was
 
     def _blank(self) -> None:
         """There is no picture: what was measured of the last one is no longer true."""

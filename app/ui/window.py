@@ -171,6 +171,7 @@ class MainWindow(QMainWindow):
             return
         source = source or self.feed.spec
         self.keeper.put_away(self.shelf.exercises)
+        self.stack.show_page(self.coach)  # first: it takes the focus, and a notice's button takes it over
         if entry.exercise is None:
             self.coach.follow(None, entry, at_once=False)
         else:
@@ -180,7 +181,6 @@ class MainWindow(QMainWindow):
             )
             self.coach.follow(self._coaching(runner), entry, at_once=at_once)
         self.reloader.watch(entry.path)
-        self.stack.show_page(self.coach)
         self._open(source, loop=loop or self.options.loop)
 
     def begin_plan(self, path: Path) -> None:
@@ -216,8 +216,8 @@ class MainWindow(QMainWindow):
     def _follow(self, runner: WorkoutRunner) -> None:
         entry = self.shelf.entry(runner.exercise.id)
         assert entry is not None
+        self.stack.show_page(self.coach)  # first: it takes the focus, and a notice's button takes it over
         self.coach.follow(self._coaching(runner), entry, at_once=False)
-        self.stack.show_page(self.coach)
         self._open(self.feed.spec or self.options.source, loop=True)
 
     def _coaching(self, runner: WorkoutRunner) -> Coaching:

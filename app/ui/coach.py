@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent, QHideEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 
 from app.capture import Source
 from app.gestures import Action
@@ -434,11 +434,6 @@ class CoachPage(CoachView):
         self._show_score()
         self.status.show_state(self.feed.source, self.feed.engine, self.stage)
         self.video.update()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        if self.card.notice is not None and self.card.buttons:
-            self.card.buttons[0].setFocus()  # the notice was there before the page was
 
     def _blank(self) -> None:
         """There is no picture: what was measured of the last one is no longer true."""

@@ -16,7 +16,6 @@ import app.ui.source_runner
 from app.camera_trouble import Patience
 from app.capture import CameraInfo
 from app.history import FILE, History
-from app.ui import theme, words
 from app.ui.keeper import NAMELESS
 from app.ui.source_runner import SourceRunner
 from app.ui.window import MainWindow
@@ -40,15 +39,9 @@ TROUBLES: dict[Fault, str] = {
 
 
 @pytest.fixture
-def camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ScriptedCamera:
+def camera(alone: None, monkeypatch: pytest.MonkeyPatch) -> ScriptedCamera:
     """In the place of the machine's: it sees two squats, again and again, in a hurry."""
     made = ScriptedCamera(rate=25.0, speed=5.0)
-    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(words, "_language", "en")
-    monkeypatch.setattr(theme, "_palette", theme.THEMES["dark"])
-    monkeypatch.setattr(theme, "_text_size", 1.0)
-    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
-    monkeypatch.setattr(app.capture, "list_cameras", list)
     monkeypatch.setattr(app.ui.source_runner, "open_source", made)
     monkeypatch.setattr(SourceRunner, "patience", PATIENCE)
     monkeypatch.setattr(ui_app, "network_factory", replaying(two_squats()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -12,7 +11,7 @@ import app.capture
 import app.ui.app as ui_app
 import app.ui.source_runner
 from app.skeleton import Joint, Pose
-from app.ui import encore, theme, words
+from app.ui import encore
 from app.ui.window import MainWindow
 from tests.poses import pose_of, standing_figure
 from tests.scripted_camera import ScriptedCamera
@@ -43,14 +42,8 @@ def athlete(monkeypatch: pytest.MonkeyPatch) -> Athlete:
 
 
 @pytest.fixture
-def camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ScriptedCamera:
+def camera(alone: None, monkeypatch: pytest.MonkeyPatch) -> ScriptedCamera:
     made = ScriptedCamera(rate=25.0, speed=5.0)
-    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(words, "_language", "en")
-    monkeypatch.setattr(theme, "_palette", theme.THEMES["dark"])
-    monkeypatch.setattr(theme, "_text_size", 1.0)
-    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
-    monkeypatch.setattr(app.capture, "list_cameras", list)
     monkeypatch.setattr(app.ui.source_runner, "open_source", made)
     return made
 

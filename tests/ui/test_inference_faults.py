@@ -22,7 +22,7 @@ import app.ui.source_runner
 from app.capture import Frame
 from app.runtimes import Fallback, LoadedRuntime, Way
 from app.skeleton import Pose
-from app.ui import theme, words
+from app.ui import words
 from app.ui.engine_notes import fallback_text
 from app.ui.records import EngineInfo
 from app.ui.window import MainWindow
@@ -38,15 +38,7 @@ DAMAGED = Fallback(
 BLACK = np.zeros((1, 3, 8, 8), np.float32)
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The machine's own cameras stay out of the tests, and so do the user's settings and history."""
-    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(words, "_language", "en")
-    monkeypatch.setattr(theme, "_palette", theme.THEMES["dark"])
-    monkeypatch.setattr(theme, "_text_size", 1.0)
-    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
-    monkeypatch.setattr(app.capture, "list_cameras", list)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def count(window: MainWindow) -> int:

@@ -8,23 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-import app.capture
-import app.ui.source_runner
 from app.bench.camera import HurriedClock, camera_of
-from app.ui import theme, words
 from app.ui.app import Engine
 from app.ui.long_run import Minute, long_run
 from app.ui.measured import first_pose, lateness
 from tests.ui.driver import replay, two_squats  # noqa: F401
 
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(words, "_language", "en")
-    monkeypatch.setattr(theme, "_palette", theme.THEMES["dark"])
-    monkeypatch.setattr(theme, "_text_size", 1.0)
-    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 @pytest.fixture

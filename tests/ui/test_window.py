@@ -19,7 +19,6 @@ from app.capture import DEMO_CLIP, Source
 from app.recording import load_recording
 from app.rules import LIBRARY
 from app.settings import load_settings
-from app.ui import theme, words
 from app.ui.score import Score
 from app.ui.window import MainWindow
 from tests.ui.driver import Condition, clip, drive, press, replay, replaying, two_squats
@@ -34,15 +33,7 @@ def score(window: MainWindow) -> Score:
     return window.coach.coaching.score
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The machine's own cameras stay out of the tests, and so do the user's settings and history."""
-    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(words, "_language", "en")
-    monkeypatch.setattr(theme, "_palette", theme.THEMES["dark"])
-    monkeypatch.setattr(theme, "_text_size", 1.0)
-    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
-    monkeypatch.setattr(app.capture, "list_cameras", list)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def test_the_demo_clip_is_counted_and_its_fault_is_said() -> None:

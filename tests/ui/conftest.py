@@ -1,0 +1,22 @@
+"""What the tests of the window share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import app.capture
+import app.ui.source_runner
+from app.ui import theme, words
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The machine's own cameras stay out of the test, and so do the user's settings and history."""
+    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(words, "_language", "en")
+    monkeypatch.setattr(theme, "_palette", theme.THEMES["dark"])
+    monkeypatch.setattr(theme, "_text_size", 1.0)
+    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
+    monkeypatch.setattr(app.capture, "list_cameras", list)

@@ -209,8 +209,8 @@ class _Amount(QWidget):
             stepper.set_unit(unit)
         for part in (self.kind, self.with_tempo):
             part.setMinimumHeight(round(42 * unit))
-        for box in self.tempo:
-            box.setFixedSize(round(126 * unit), round(42 * unit))
+        for box in self.tempo:  # as wide as what is in them, in any language and size
+            box.setFixedHeight(round(42 * unit))
 
 
 class StepForm(QWidget):

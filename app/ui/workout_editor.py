@@ -114,13 +114,15 @@ class WorkoutEditor(QWidget):
         left.addWidget(self.search)
         left.addWidget(self.choices, 1)
         left.addWidget(self.add)
-        row = QHBoxLayout()
-        row.addWidget(self.steps_title, 1)
+        tools = QHBoxLayout()
         for tool in (self.join, self.up, self.down, self.remove):
             tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             tool.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            row.addWidget(tool)
-        middle.addLayout(row)
+            tools.addWidget(tool)
+        self._order = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._order.addWidget(self.steps_title, 1)
+        self._order.addLayout(tools)
+        middle.addLayout(self._order)
         middle.addWidget(self.steps, 1)
         middle.addWidget(self.empty, 1)
         card = theme.named(QFrame(), "card")
@@ -128,7 +130,7 @@ class WorkoutEditor(QWidget):
         self._card.addWidget(self.form)
         middle.addWidget(card)
         self.card = card
-        self._columns = (left, middle, row)
+        self._columns = (left, middle, tools)
         self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._body.addLayout(left)
         self._body.addLayout(middle, 1)
@@ -339,6 +341,7 @@ class WorkoutEditor(QWidget):
         self.name.setAccessibleName(t("Name of the workout"))
         if not self.name.isModified():
             self.name.setText(amounts.names(self.plan.names) if self.plan.names else "")
+            self.name.setCursorPosition(0)  # a narrow field shows the name's beginning
         theme.label(self.save, t("Save"))
         self.save.setIcon(theme.icon("check", "on_fill"))
         self.search.setPlaceholderText(t("Search exercises"))
@@ -381,10 +384,12 @@ class WorkoutEditor(QWidget):
         for layout in (self._head, *self._columns):
             layout.setSpacing(round(10 * unit))
         self._body.setSpacing(gap)
-        self._body.setDirection(
-            QBoxLayout.Direction.TopToBottom if portrait else QBoxLayout.Direction.LeftToRight
-        )
+        self._order.setSpacing(round(10 * unit))
+        way = QBoxLayout.Direction.TopToBottom if portrait else QBoxLayout.Direction.LeftToRight
+        for box in (self._body, self._order):
+            box.setDirection(way)
         self._card.setContentsMargins(gap, gap, gap, gap)
+        self.title.setHidden(portrait)  # the name needs its room
         for button in (self.save, self.cancel, self.name):
             button.setMinimumHeight(round(50 * unit))
         self.search.setMinimumHeight(round(44 * unit))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtTest import QSignalSpy, QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from app.history import FILE, History
 from app.loads import Load
@@ -299,6 +299,21 @@ def test_a_report_has_a_line_for_each_repetition(shallow: SetSummary, tmp_path: 
 
 
 # -- editor -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["en", "zh"])
+def test_the_largest_text_is_cut_in_no_field_and_no_window(code: str, tmp_path: Path) -> None:
+    words.set_language(code)
+    theme.use("dark", text_size=theme.TEXT_SIZES["largest"])
+    editor = WorkoutEditor(LIBRARY, load_plan(PLANS / "push_pull.yaml", LIBRARY), folder=tmp_path)
+    editor.form.amounts[0].with_tempo.setChecked(True)
+    editor.set_unit(1.0, portrait=True)
+    editor.form.amounts[0].tempo[1].setValue(12.5)
+    assert painted(editor, width=720, height=1180)
+    for box in editor.form.amounts[0].tempo:
+        field = box.findChild(QLineEdit)
+        assert field.fontMetrics().horizontalAdvance(field.text()) < field.width()
+    assert editor.minimumSizeHint().width() <= 720
 
 
 def test_a_workout_is_made_with_the_keyboard_and_saved(tmp_path: Path) -> None:

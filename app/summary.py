@@ -16,7 +16,7 @@ import numpy as np
 
 from app.parameters import MIN_CONFIDENCE
 from app.reps import Side
-from app.rules import Exercise, Severity, format_value, in_language
+from app.rules import Exercise, Prompt, Severity, format_value, in_language
 from app.skeleton import NUM_JOINTS, Joint, Pose
 
 # What a repetition with faults is worth to the form score, by its gravest fault; without one it is worth 1.
@@ -284,8 +284,11 @@ def evenness(a: float, b: float) -> float:
     return 1.0 if larger == 0.0 else min(abs(a), abs(b)) / larger
 
 
-def fault_text(exercise: Exercise | None, fault: FaultSummary, language: str) -> str:
-    """What the rule says, in that language; the text of that day when the rule is no longer there."""
+def fault_text(exercise: Exercise | None, fault: FaultSummary | Prompt, language: str) -> str:
+    """What the rule says of this fault, or in this prompt, in that language.
+
+    When the rule is no longer there: what it said then.
+    """
     for rule in exercise.rules if exercise is not None else ():
         if rule.id == fault.rule:
             text = in_language(rule.say, language)

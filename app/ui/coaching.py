@@ -15,7 +15,7 @@ from app.framing import Advice, FramingGuide
 from app.gestures import NOTHING, Action, Gesture, GestureReader, GestureState, Situation
 from app.pipeline import StepResult
 from app.recognition import Recogniser
-from app.rules import Exercise
+from app.rules import Exercise, Rule, in_language
 from app.summary import RepSummary, SetSummary, WorkoutSummary
 from app.ui import amounts
 from app.ui.records import Say
@@ -57,7 +57,7 @@ class Coaching:
         self._skip = next((gesture for gesture in gestures if gesture.does == "skip"), None)
         self.gesture: GestureState = NOTHING
         self.advice: Advice | None = None  # before a set only
-        self.not_judged: tuple[str, ...] = ()  # rules off in this set: joints hidden that they need
+        self.not_judged: tuple[Rule, ...] = ()  # rules off in this set: joints hidden that they need
         self._recogniser = Recogniser(library) if len(runner.plan.sets) == 1 else None
         self.offer: str | None = None  # another exercise that seems to be done instead
         self._counting_since: float | None = None  # of the countdown under way, on the frames' clock
@@ -134,8 +134,7 @@ class Coaching:
             self.advice = self._guide.step(result.time, result.pose, measured, width, height)
             ready = ready and self.advice.ok
             if self.advice.ok:
-                off = self.advice.off if self.advice.desk else ()
-                self.not_judged = tuple(headline(_text(rule.say)) for rule in off)
+                self.not_judged = self.advice.off if self.advice.desk else ()
         self._recognise(result)
         ended, self._pending = self._pending, []
         entered = self.runner.step(result.time, ended, ready=ready, holding=holding)
@@ -278,7 +277,7 @@ class Coaching:
             if parts:
                 notes.append(" · ".join(parts))
         if self.not_judged and self.state in ("before", "countdown", "set"):
-            rules = ", ".join(self.not_judged[:3])
+            rules = ", ".join(headline(in_language(rule.say, language())) for rule in self.not_judged[:3])
             notes.append(t("Upper body alone. Not judged: {rules}", rules=rules))
         return tuple(notes)
 
@@ -306,7 +305,3 @@ class Coaching:
         comes = amounts.named(self.library, planned.exercise, amounts.planned_amount(planned, self.library))
         sign = self._go.name(language()) if self._go is not None else t("the space bar")
         return Say(text=t("{what}. Begins at once: {gesture}", what=comes, gesture=sign), icon="person")
-
-
-def _text(say: Mapping[str, str]) -> str:
-    return say.get(language()) or say.get("en") or next(iter(say.values()), "")

@@ -7,9 +7,9 @@ from typing import Final
 
 from app.pipeline import StepResult
 from app.rules import REP_NUMBERS, ActiveRule, Exercise, format_value
-from app.summary import RepSummary
+from app.summary import RepSummary, fault_text
 from app.ui.records import Highlight, Say
-from app.ui.words import VIEW_NAMES, how_to_stand, phase_name, t
+from app.ui.words import VIEW_NAMES, how_to_stand, language, phase_name, t
 from app.view import View
 
 ALONE: Final = 1.0  # seconds without anybody before the athlete is called
@@ -171,10 +171,11 @@ class Score:
             and result.time - (self._seen if self._seen is not None else self._first or 0.0) > ALONE
         ):
             return Say(text=t("Step into the picture, head to feet"), tone="info", icon="step_in")
-        if result.prompt is not None:
-            if result.prompt.praise:
-                return Say(text=result.prompt.text, tone="good", icon="check")
-            return Say(text=result.prompt.text, tone=result.prompt.severity, icon=result.prompt.severity)
+        if (prompt := result.prompt) is not None:
+            text = fault_text(self.exercise, prompt, language())  # which may be another than it was told in
+            if prompt.praise:
+                return Say(text=text, tone="good", icon="check")
+            return Say(text=text, tone=prompt.severity, icon=prompt.severity)
         wrong = self._view_wrong_since
         if wrong is not None and result.time - wrong > WRONG_VIEW and self.progress < BEGUN:
             stand = how_to_stand(self.exercise)

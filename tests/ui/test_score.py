@@ -9,6 +9,7 @@ from app.pipeline import Pipeline, StepResult
 from app.rules import ActiveRule, Prompt
 from app.skeleton import Joint
 from app.summary import FaultSummary, RepSummary
+from app.ui import words
 from app.ui.score import Score
 from tests.poses import squats
 
@@ -71,14 +72,20 @@ def test_an_absent_athlete_is_called_after_a_moment(score: Score) -> None:
     assert "Step into" not in score.say.text
 
 
-def test_the_prompt_comes_before_all_but_absence(score: Score) -> None:
+def test_the_prompt_comes_before_all_but_absence(score: Score, monkeypatch: pytest.MonkeyPatch) -> None:
     last = steps(1)[-1]
     prompt = Prompt(
-        t=last.time, rule="shallow", rep=1, severity="warning", priority=5, text="Go deeper: 110°, need 95°",
+        t=last.time, rule="shallow", rep=1, severity="warning", priority=5, text="Go deeper!",
         parameter="knee.min", value=110.0, limit=95.0, joints=(Joint.left_knee,),
     )  # fmt: skip
     score.add_result(replace(last, prompt=prompt))
-    assert (score.say.text, score.say.tone) == ("Go deeper: 110°, need 95°", "warning")
+    said = "Go deeper: your knees bent to 110°, go to 95° or less"
+    assert (score.say.text, score.say.tone) == (said, "warning")
+    with monkeypatch.context() as patch:
+        patch.setattr(words, "_language", "zh")  # in the middle of it
+        assert score.say.text == "再蹲低一点：膝角 110°，要到 95° 以下"
+    score.add_result(replace(last, prompt=replace(prompt, rule="gone")))
+    assert score.say.text == "Go deeper!"  # what it said when it was there
     score.add_result(replace(last, prompt=prompt, pose=None, time=last.time + 5))
     assert score.say.icon == "step_in"
 

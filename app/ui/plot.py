@@ -66,6 +66,7 @@ class ParameterPlot(QWidget):
         self._levels: tuple[float, ...] = ()
         self._limits: tuple[Limit, ...] = ()
         self._phases: tuple[str, ...] = ()
+        self._holding = ""  # the phase in which a hold is held
         self._values: deque[tuple[float, float]] = deque()
         self._bands: deque[tuple[float, str]] = deque()  # from when on, which phase
         self._marks: deque[float] = deque()
@@ -84,12 +85,11 @@ class ParameterPlot(QWidget):
         self.update()
 
     def follow(self, counting: Counting, rules: Sequence[Rule] = ()) -> None:
-        """Plots the first signal of counting from now on, with the limits that the rules have on it."""
-        signal = counting.signals[0] if counting.signals else None
-        self._name = signal.parameter if signal else None
-        self._levels = (signal.start, signal.turn) if signal else ()
+        """Plots the main parameter from now on, with the limits that the rules have on it."""
+        self._name, self._levels = main_parameter(counting, rules)
         self._limits = limits_of(rules, self._name) if self._name else ()
         self._phases = tuple(counting.phases)
+        self._holding = counting.phases[2] if counting.kind == "hold" else ""
         self.clear()
 
     def clear(self) -> None:
@@ -217,7 +217,7 @@ class ParameterPlot(QWidget):
             if ink is None or right - left < 1.0:
                 continue
             painter.fillRect(QRectF(left, area.top(), right - left, area.height()), theme.colour(*ink))
-            text = phase_name(phase)
+            text = t("Hold") if phase == self._holding else phase_name(phase)
             if self._is_large and painter.fontMetrics().horizontalAdvance(text) < right - left - 4:
                 painter.setPen(theme.colour("muted"))
                 name = QRectF(left, area.bottom() + 2, right - left, 18 * self.unit)
@@ -239,7 +239,8 @@ class ParameterPlot(QWidget):
             painter.setPen(QPen(theme.colour(name), 1.6 * self.unit))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
             side = 13 * self.unit
-            theme.draw_icon(painter, icon, QRectF(area.left() + 2, y - side - 1, side, side), name)
+            top = y - side - 1 if y - side > area.top() else y + 1
+            theme.draw_icon(painter, icon, QRectF(area.left() + 2, top, side, side), name)
             self._paint_label(painter, area, y, format_value(self._name, limit.value), name)
 
     def _paint_label(self, painter: QPainter, area: QRectF, y: float, text: str, name: str) -> None:
@@ -283,6 +284,26 @@ class ParameterPlot(QWidget):
         runs = np.split(spots, np.flatnonzero(np.diff(times) > GAP) + 1)
         needed = (cv2.approxPolyDP(run, _STRAIGHT * self.unit, closed=False)[:, 0] for run in runs)
         return [[QPointF(x, y) for x, y in run.tolist()] for run in needed]
+
+
+def main_parameter(counting: Counting, rules: Sequence[Rule] = ()) -> tuple[str | None, tuple[float, ...]]:
+    """What an exercise's curve shows, and the levels that counting has on it.
+
+    Of repetitions it is the first signal. A hold has none: there it is what the most important reminder with
+    a limit on it is about, else what the posture asks for first.
+    """
+    if counting.signals:
+        signal = counting.signals[0]
+        return signal.parameter, (signal.start, signal.turn)
+    for rule in sorted(rules, key=lambda rule: (not rule.is_fault, -rule.priority)):
+        for comparison in rule.when.comparisons():
+            name = comparison.parameter.partition(".")[0]
+            if limits_of([rule], name):
+                return name, ()
+    for comparison in counting.posture.comparisons() if counting.posture is not None else ():
+        ends = (comparison.limit, comparison.upper)
+        return comparison.parameter, tuple(end for end in ends if end is not None)
+    return None, ()
 
 
 def limits_of(rules: Sequence[Rule], parameter: str) -> tuple[Limit, ...]:

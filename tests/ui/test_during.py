@@ -18,13 +18,14 @@ from PySide6.QtWidgets import QApplication, QWidget
 from app.framing import HOLD_STILL, LEFT_SIDE, STEP_BACK, TO_THE_MIDDLE, Advice, FramingGuide
 from app.gestures import GestureState, load_gestures
 from app.metronome import USUAL, Metronome
-from app.rules import LIBRARY, load_exercise
+from app.rules import LIBRARY, Exercise, load_exercise, load_library
 from app.ui import theme, words
 from app.ui.gesture_ring import GestureRing, gesture_lines
 from app.ui.outline import OutlineOverlay
 from app.ui.pacer import Pacer
-from app.ui.plot import ParameterPlot, limits_of
+from app.ui.plot import ParameterPlot, limits_of, main_parameter
 from app.ui.speaker import ProgramVoice, QtVoice, SpeechProgram, SystemSpeaker
+from app.vocabulary import PARAMETERS
 
 
 @pytest.fixture(autouse=True)
@@ -172,6 +173,29 @@ def test_the_plot_shows_curve_limits_and_phases() -> None:
     assert not tinted.all()
     plot.clear()
     assert len(where(pixels(plot), "accent")) == 0
+
+
+def test_a_hold_has_a_curve_too() -> None:
+    exercise = load_exercise(LIBRARY / "plank.yaml")
+    plot = ParameterPlot()
+    plot.resize(620, 240)
+    plot.follow(exercise.counting, exercise.rules)
+    bare = pixels(plot)
+    assert len(where(bare, "fault")) > 300  # "hips up" has its limit
+    assert len(where(bare, "warning")) > 300  # and "lower your hips" too
+    for i in range(50):
+        plot.add(i / 25, {"hip_sag": 0.02}, exercise.counting.phases[2])
+    assert plot.newest == 0.02
+    assert len(where(pixels(plot), "accent")) > 100
+    name, levels = main_parameter(exercise.counting)  # without reminders: what the posture asks for
+    assert (name, levels) == ("trunk_tilt", (55.0,))
+
+
+@pytest.mark.parametrize("exercise", load_library().values(), ids=lambda known: known.id)
+def test_no_exercise_has_an_empty_plot(exercise: Exercise) -> None:
+    name, levels = main_parameter(exercise.counting, exercise.rules)
+    assert name in PARAMETERS
+    assert levels or limits_of(exercise.rules, name)
 
 
 def test_limits_are_those_of_the_main_parameter() -> None:

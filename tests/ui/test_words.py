@@ -12,6 +12,7 @@ import yaml
 
 from app.ui import words
 from app.ui.words import language, set_language, t
+from app.vocabulary import PARAMETERS
 
 UI = Path(words.__file__).parent
 CODES = sorted(set(words.LANGUAGES) - {"en"})
@@ -51,6 +52,15 @@ def test_translations_are_whole(code: str) -> None:
     known = words.translations(code)
     assert [english for english, text in known.items() if not text.strip()] == []
     assert [english for english, text in known.items() if _placeholders(text) != _placeholders(english)] == []
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_parameter_has_its_name(code: str) -> None:
+    """They stand above the plot; a side and a speed are said with them."""
+    set_language(code)
+    of_a_side = ("left_", "right_")
+    whole = [name for name in PARAMETERS if not name.startswith(of_a_side) and "speed" not in name]
+    assert [name for name in whole if words.plain(name).isascii()] == []
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -32,6 +32,7 @@ class WeekChart(QWidget):
         self.unit = 1.0
         self.title = ""
         self.empty = ""
+        self.sign = ""
         self.weeks: Sequence[Week] = ()
         self.chosen: int | None = None
         self._say: Callable[[float], str] = lambda value: f"{value:.0f}"
@@ -41,10 +42,19 @@ class WeekChart(QWidget):
         self.setMouseTracking(True)
 
     def show_weeks(
-        self, weeks: Sequence[Week], *, title: str, say: Callable[[float], str], empty: str
+        self,
+        weeks: Sequence[Week],
+        *,
+        title: str,
+        say: Callable[[float], str],
+        empty: str,
+        sign: str = "",
     ) -> None:
-        """say: a value with its unit. empty: what stands here when there is nothing to draw."""
-        self.weeks, self.title, self._say, self.empty = weeks, title, say, empty
+        """say: a value with its unit. empty: what stands here when there is nothing to draw.
+
+        sign: of the unit, at the axis, where the title does not name it.
+        """
+        self.weeks, self.title, self._say, self.empty, self.sign = weeks, title, say, empty, sign
         self.chosen = None
         self._tell()
         self.update()
@@ -162,7 +172,9 @@ class WeekChart(QWidget):
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
             painter.setPen(theme.colour("muted"))
             painter.drawText(
-                QRectF(0, y - 10 * unit, area.left() - 7 * unit, 20 * unit), RIGHT, _short(value)
+                QRectF(0, y - 10 * unit, area.left() - 7 * unit, 20 * unit),
+                RIGHT,
+                f"{_short(value)}{self.sign}",
             )
         wide = area.width() / len(self.weeks)
         every = max(1, math.ceil(62 * unit * theme.text_size() / wide))

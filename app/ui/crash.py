@@ -52,7 +52,7 @@ class CrashReporter(QObject):
     def show_earlier(self, trace: str) -> None:
         """Tells of a crash that ended an earlier run, from which nobody could be told."""
         box = self._box(
-            QMessageBox.Icon.Information,
+            "info",
             t("Formcue was ended by a crash the last time."),
             t("Every finished repetition is kept."),
             trace,
@@ -78,7 +78,7 @@ class CrashReporter(QObject):
         self._shown.add(trace)
         advice = t("You can go on; if it keeps happening, start Formcue again.")
         box = self._box(
-            QMessageBox.Icon.Critical,
+            "error",
             t("Something went wrong inside Formcue."),
             f"{impersonal(line)}\n\n{advice}",
             trace,
@@ -89,20 +89,23 @@ class CrashReporter(QObject):
         leave.clicked.connect(self._window.close)
         box.open()
 
-    def _box(self, icon: QMessageBox.Icon, title: str, text: str, trace: str) -> QMessageBox:
+    def _box(self, icon: str, title: str, text: str, trace: str) -> QMessageBox:
         """A box that waits for nobody, with the report to read and to copy."""
-        box = QMessageBox(icon, "Formcue", title)
+        box = theme.named(QMessageBox(QMessageBox.Icon.NoIcon, "Formcue", title), "told")
         box.setParent(self._window, Qt.WindowType.Dialog)
         offer = t(
-            "The report below helps to mend it. It says nothing about you, and nothing was sent anywhere."
+            "A report helps to mend it: copy it, and paste it where you ask for help. It says nothing about "
+            "you, and nothing was sent anywhere."
         )
-        box.setInformativeText(f"{text} {offer}")
+        box.setInformativeText(f"{text}\n\n{offer}")
         told = report(trace, self._log_folder)
         box.setDetailedText(told)
         copy = box.addButton(t("Copy the report"), QMessageBox.ButtonRole.ActionRole)
         copy.clicked.disconnect()  # every button of a box closes it, and this one must not
         copy.clicked.connect(_copying(box, copy.setText, told))
         scale, _ = shape_of(self._window.width(), self._window.height())
+        ink = "fault" if icon == "error" else "info"
+        box.setIconPixmap(theme.pixmap(icon, round(44 * scale), ink, self._window.devicePixelRatioF()))
         box.setStyleSheet(theme.style_sheet(scale))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         return box

@@ -10,7 +10,16 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal, qVersion
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app import __version__
 from app.gestures import Gesture
@@ -23,6 +32,7 @@ ASKED: Final = {
     "pause": "Pause",
     "skip": "Next set, end the rest",
 }
+KEY_SHARE: Final = 0.34  # of a column's width
 # Package, licence: what Formcue is built on.
 BUILT_ON: Final = (
     ("PySide6-Essentials", "LGPL-3.0"),
@@ -55,6 +65,8 @@ class HelpPage(QWidget):
         self.text.setWordWrap(True)
         self.text.setTextFormat(Qt.TextFormat.RichText)
         self.text.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # As high as its words: the hint of its size is that of a narrower one.
+        self.text.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
@@ -111,6 +123,7 @@ class HelpPage(QWidget):
         gap = round(14 * unit)
         self._all.setContentsMargins(gap, gap, gap, gap)
         self._all.setSpacing(gap)
+        self.text.setContentsMargins(0, 0, round(10 * unit), 0)  # clear of the scroll bar
         for button in (self.home, self.tour):
             button.setMinimumHeight(round(54 * unit))
             button.setIconSize(QSize(round(20 * unit), round(20 * unit)))
@@ -140,14 +153,14 @@ def _table(rows: Iterable[tuple[str, str]], columns: int) -> str:
     """Key, what it does; twice beside each other for two columns. All tables have the same columns."""
     pairs = list(rows)
     half = -(-len(pairs) // columns)
-    key_width, words_width = round(0.44 * 100 / columns), round(0.56 * 100 / columns)
+    key_width, words_width = round(KEY_SHARE * 100 / columns), round((1 - KEY_SHARE) * 100 / columns)
     ink, cell = theme.ink("accent"), "padding:3px 12px 3px 0; vertical-align:middle;"
     lines = []
     for row in range(half):
         beside = pairs[row::half]
         cells = "".join(
             f'<td width="{key_width}%" style="{cell} color:{ink}; {theme.strong()}">{html.escape(key)}</td>'
-            f'<td width="{words_width}%" style="{cell}">{html.escape(words)}</td>'
+            f'<td width="{words_width}%" style="{cell}">{html.escape(words) or "&nbsp;"}</td>'
             for key, words in [*beside, *[("", "")] * (columns - len(beside))]
         )
         lines.append(f"<tr>{cells}</tr>")

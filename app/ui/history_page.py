@@ -13,7 +13,6 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
-    QFileDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -39,9 +38,10 @@ from app.ui.charts import WeekChart
 from app.ui.empty_state import EmptyState
 from app.ui.figure_row import FigureRow
 from app.ui.pdf import save_pdf
-from app.ui.report import history_report, workout_report
+from app.ui.report import history_report
+from app.ui.saving import ask_where
 from app.ui.summary_page import SummaryPage
-from app.ui.words import language, t
+from app.ui.words import NAMELESS, language, profile_name, t
 from app.ui.workout_list import WorkoutList
 
 SPANS: Final = (12, 26, 52)  # weeks
@@ -101,7 +101,7 @@ class HistoryPage(QWidget):
         self.undo_bar = theme.named(QFrame(), "card")
         self.undo_text = theme.named(QLabel(), "lead")
         self.undo = QPushButton()
-        self.told = theme.named(QLabel(), "status")
+        self.told = theme.named(QLabel(), "quiet")
         self.told.setWordWrap(True)
         self.past = SummaryPage(self.library, past=True)
         self._undo_timer = QTimer(self)
@@ -132,9 +132,9 @@ class HistoryPage(QWidget):
         row.addWidget(self.open)
         right.addLayout(row)
         right.addWidget(self.list, 1)
-        undo = QHBoxLayout(self.undo_bar)
-        undo.addWidget(self.undo_text, 1)
-        undo.addWidget(self.undo)
+        self._undo_row = QHBoxLayout(self.undo_bar)
+        self._undo_row.addWidget(self.undo_text, 1)
+        self._undo_row.addWidget(self.undo)
         self.undo_bar.hide()
         self.told.hide()
         self._columns = (left, right)
@@ -157,7 +157,7 @@ class HistoryPage(QWidget):
     def _connect(self) -> None:
         self.home.clicked.connect(self.home_wanted)
         self.nothing.wanted.connect(self.home_wanted)
-        self.profiles.activated.connect(lambda row: self.choose_profile(self.profiles.itemText(row)))
+        self.profiles.activated.connect(lambda row: self.choose_profile(self.profiles.itemData(row)))
         self.exercise.activated.connect(lambda row: self.choose_exercise(self.exercise.itemData(row)))
         self.span.activated.connect(lambda _: self._draw_charts())
         self.list.opened.connect(self.open_workout)
@@ -169,7 +169,6 @@ class HistoryPage(QWidget):
         self._undo_timer.timeout.connect(self.settle)
         self.past.home_wanted.connect(self.close_workout)
         self.past.corrected.connect(self._correct)
-        self.past.export_wanted.connect(self._ask_for_report)
 
     # ---- what is shown
 
@@ -188,8 +187,8 @@ class HistoryPage(QWidget):
     def _fill_pickers(self) -> None:
         self.profiles.clear()
         for known in self._guarded(self.history.profiles) or []:
-            self.profiles.addItem(theme.icon("person"), known.name)
-        self.profiles.setCurrentIndex(self.profiles.findText(self.profile.name))
+            self.profiles.addItem(theme.icon("person"), profile_name(known.name), known.name)
+        self.profiles.setCurrentIndex(self.profiles.findData(self.profile.name))
         chosen = self.exercise.currentData()
         self.exercise.clear()
         self.exercise.addItem(t("All exercises"), None)
@@ -215,7 +214,7 @@ class HistoryPage(QWidget):
                 (str(streak), t("day in a row") if streak == 1 else t("days in a row")),
                 (f"{this_week('reps') or 0:.0f}", t("reps this week")),
                 (f"{this_week('minutes') or 0:.0f}", t("minutes of work this week")),
-                (amounts.score_text(this_week("score")), t("form score this week")),
+                (amounts.score_text(this_week("score")), t("form score of 100 this week")),
             ]
         )
 
@@ -242,7 +241,8 @@ class HistoryPage(QWidget):
                 chart.show_weeks([], title=title, say=say, empty=t("Choose an exercise to see its range."))
                 continue
             weeks = self._weeks(measure, count, exercise)
-            chart.show_weeks(weeks, title=title, say=say, empty=empty)
+            sign = unit if measure == "range" else ""
+            chart.show_weeks(weeks, title=title, say=say, empty=empty, sign=sign)
         bests = [
             amounts.best_amount(best, self.library)
             for best in (
@@ -322,6 +322,7 @@ class HistoryPage(QWidget):
         for layout in (self._head, self._filter, self._grid, *self._columns):
             layout.setSpacing(round(10 * unit))
         self._body.setSpacing(gap)
+        self._undo_row.setContentsMargins(gap, gap // 2, gap // 2, gap // 2)
         ways = QBoxLayout.Direction
         self._body.setDirection(ways.TopToBottom if portrait else ways.LeftToRight)
         for place, stretch in enumerate((1, 1) if portrait else (5, 3)):
@@ -435,16 +436,20 @@ class HistoryPage(QWidget):
         """With all that it did, for good; another one is shown then."""
         self._guarded(lambda: self.history.delete_profile(self.profile))
         left = self._guarded(self.history.profiles) or []
-        self.choose_profile(left[0].name if left else t("Me"))
+        self.choose_profile(left[0].name if left else NAMELESS)
 
     def _ask_for_profile(self) -> None:
-        name, sure = QInputDialog.getText(self, t("New profile…"), t("Name"))
+        name, sure = QInputDialog.getText(self, t("New profile…"), t("Name of the new profile"))
         if sure:
             self.choose_profile(name)
 
     def _ask_for_name(self) -> None:
         name, sure = QInputDialog.getText(
-            self, t("Rename…"), t("Name"), QLineEdit.EchoMode.Normal, self.profile.name
+            self,
+            t("Rename…"),
+            t("New name of {name}", name=profile_name(self.profile.name)),
+            QLineEdit.EchoMode.Normal,
+            profile_name(self.profile.name),
         )
         if sure:
             self.rename_profile(name)
@@ -453,11 +458,13 @@ class HistoryPage(QWidget):
         """Nothing brings it back, so its name is asked for."""
         text = t(
             "This cannot be undone. To delete {name} with all workouts, write the name.",
-            name=self.profile.name,
+            name=profile_name(self.profile.name),
         )
         name, sure = QInputDialog.getText(self, t("Delete this profile and all it did…"), text)
-        if sure and name.strip() == self.profile.name:
+        if sure and name.strip() == profile_name(self.profile.name):
             self.delete_profile()
+        elif sure:
+            self._tell(t("Nothing was deleted: the name that was written is another one."))
 
     # ---- exports
 
@@ -480,20 +487,7 @@ class HistoryPage(QWidget):
             self._tell(t("Saved: {path}", path=path))
 
     def _ask_where(self, kind: str) -> None:
-        name = f"formcue-{self.profile.name}-{self.today.isoformat()}.{kind}"
-        path, _ = QFileDialog.getSaveFileName(self, t("Export"), name, f"*.{kind}")
-        if path:
-            self.export_to(Path(path), kind)
-
-    def _ask_for_report(self) -> None:
-        done = self.past.summary
-        if done is None:
-            return
-        path, _ = QFileDialog.getSaveFileName(
-            self, t("Report as PDF"), f"formcue-{done.started:%Y-%m-%d}.pdf", "*.pdf"
-        )
-        if path:
-            try:
-                save_pdf(Path(path), workout_report(done, self.library))
-            except FormcueError as error:
-                self._tell(str(error))
+        name = f"formcue-{profile_name(self.profile.name)}-{self.today.isoformat()}.{kind}"
+        path = ask_where(self, t("Export"), name=name, kind=kind.upper())
+        if path is not None:
+            self.export_to(path, kind)

@@ -22,11 +22,10 @@ from app.history import FILE, Best, History
 from app.journal import Journal, JournalError, journal_path, unfinished
 from app.rules import Exercise
 from app.summary import WorkoutSummary
-from app.ui.words import language, t
+from app.ui.words import NAMELESS, language, t
 from app.workouts import Plan, WorkoutError, WorkoutRunner
 
 log = logging.getLogger(__name__)
-NAMELESS = "Me"  # the profile of one who never named it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,23 @@ from app.gestures import Gesture, load_gestures
 from app.loads import Unit
 from app.settings import Settings
 from app.ui import amounts, theme
-from app.ui.words import language, set_language
+from app.ui.words import language, set_language, t
 from app.weights import read_catalogue
 
 log = logging.getLogger(__name__)
 _qt_speaks: list[QTranslator] = []  # Qt's own words, "Cancel" for one; Qt keeps no reference to it
+
+
+class _QtTexts(QTranslator):
+    """Qt's own translation, and from ours what it lacks."""
+
+    def translate(self, context: str, text: str, disambiguation: str | None = None, n: int = -1) -> str:
+        own = {
+            "&Look in:": t("&Look in:"),
+            "Files of &type:": t("Files of &type:"),
+            "Folder": t("Folder"),
+        }
+        return own.get(text) or super().translate(context, text, disambiguation, n) or ""
 
 
 def apply_look(settings: Settings) -> None:
@@ -43,7 +55,7 @@ def translate_qt() -> None:
         return
     while _qt_speaks:
         QCoreApplication.removeTranslator(_qt_speaks.pop())
-    made = QTranslator()
+    made = _QtTexts()
     file = {"zh": "qtbase_zh_CN"}.get(language(), "")
     if file and made.load(file, QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
         QCoreApplication.installTranslator(made)

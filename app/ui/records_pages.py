@@ -9,21 +9,18 @@ import logging
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog
 
 from app.errors import FormcueError
 from app.history import History
 from app.rules import LIBRARY
 from app.summary import WorkoutSummary
 from app.ui.history_page import HistoryPage
-from app.ui.keeper import NAMELESS, Keeper
+from app.ui.keeper import Keeper
 from app.ui.library import Shelf
 from app.ui.page_stack import PageStack
-from app.ui.pdf import save_pdf
-from app.ui.report import workout_report
 from app.ui.rule_studio.page import StudioPage
 from app.ui.summary_page import SummaryPage
-from app.ui.words import t
+from app.ui.words import NAMELESS
 from app.ui.workout_editor import WorkoutEditor
 
 log = logging.getLogger(__name__)
@@ -56,20 +53,8 @@ class RecordPages(QObject):
         page.home_wanted.connect(self.home_wanted)
         page.again.connect(self.again_wanted)
         page.corrected.connect(lambda changed: self.keeper.save(changed, self._profile))
-        page.export_wanted.connect(self._export)
         self.stack.show_page(page)
         return page
-
-    def _export(self) -> None:
-        page = self.summary
-        if page is None or page.summary is None:
-            return
-        name, _ = QFileDialog.getSaveFileName(page, t("Save the report"), "formcue.pdf", "PDF (*.pdf)")
-        if name:
-            try:
-                save_pdf(Path(name), workout_report(page.summary, self.shelf.exercises))
-            except FormcueError as error:
-                self.problem.emit(str(error))
 
     def show_history(self, profile: str) -> None:
         """Everything that was ever done, by this profile first."""

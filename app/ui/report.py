@@ -10,7 +10,7 @@ from app.history import Best, History, Measure, Profile, Week
 from app.rules import Exercise
 from app.summary import FaultSummary, SetSummary, WorkoutSummary, fault_text, to_work_on
 from app.ui import amounts
-from app.ui.words import language, t
+from app.ui.words import language, profile_name, t
 
 Library = Mapping[str, Exercise]
 WEEKS = 26
@@ -141,7 +141,7 @@ def _set_blocks(number: int, done: SetSummary, library: Library) -> list[Block]:
 
 def history_report(history: History, profile: Profile, library: Library, today: date) -> Report:
     """Half a year of a profile: charts, personal bests, the latest workouts. Raises HistoryError."""
-    title = t("Training of {name}", name=profile.name)
+    title = t("Training of {name}", name=profile_name(profile.name))
     blocks: list[Block] = [
         Heading(text=title),
         Paragraph(text=t("{weeks} weeks up to {day}", weeks=WEEKS, day=amounts.date_text(today))),

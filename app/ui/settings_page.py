@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -24,6 +25,7 @@ from PySide6.QtWidgets import (
 from app.capture import CameraInfo
 from app.settings import Settings, choices
 from app.ui import theme
+from app.ui.look import unit_of
 from app.ui.words import LANGUAGES, t
 
 NAMES = {
@@ -67,7 +69,8 @@ class SettingsPage(QWidget):
         self.checks: dict[str, QCheckBox] = {}
         self.volume = QSlider(Qt.Orientation.Horizontal)
         self.volume.setRange(0, 100)
-        self.volume.valueChanged.connect(lambda value: self._change("volume", value / 100))
+        self.volume.valueChanged.connect(self._on_volume)
+        self.volume.installEventFilter(self)
         self._labels: dict[str, QLabel] = {}
         self._notes: dict[str, QLabel] = {}
         self._titles: list[QLabel] = []
@@ -108,6 +111,7 @@ class SettingsPage(QWidget):
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(12)
         box.activated.connect(lambda row: self._change(name, box.itemData(row)))
+        box.installEventFilter(self)
         self.boxes[name] = box
         return name, box
 
@@ -168,10 +172,10 @@ class SettingsPage(QWidget):
             "mirror": (t("Mirror"), t("Automatic: cameras are mirrored, videos are not.")),
             "strictness": (t("Strictness"), t("How far from the ideal before something is said.")),
             "voice": (t("Spoken prompts"), ""),
-            "volume": (t("Volume"), ""),
+            "volume": (self._volume_text(), ""),
             "metronome": (t("Metronome"), ""),
             "gestures": (t("Gestures"), t("Start, pause and skip with your hands; F1 shows how.")),
-            "device": (t("Runs on"), ""),
+            "device": (t("Runs on"), t("Automatic: the fastest that this computer has.")),
             "model": (t("Model"), ""),
         }
         for name, (label, note) in texts.items():
@@ -184,6 +188,7 @@ class SettingsPage(QWidget):
         for check in self.checks.values():
             check.setText(t("On") if check.isChecked() else t("Off"))
         self._fill()
+        self._align()
 
     def _fill(self) -> None:
         self._filling = True
@@ -196,7 +201,7 @@ class SettingsPage(QWidget):
         offered = {
             "language": LANGUAGES,
             "units": {value: t(NAMES[value]) for value in choices("units")}
-            | {"auto": t("As this computer measures")},
+            | {"auto": t("As this computer: {unit}", unit=t(self._unit_here()))},
             "camera": cameras,
             "model": models,
             "resolution": {size: size.replace("x", " × ") for size in choices("resolution")}
@@ -212,6 +217,34 @@ class SettingsPage(QWidget):
             check.setChecked(getattr(self.settings, name))
         self.volume.setValue(round(self.settings.volume * 100))
         self._filling = False
+
+    def _unit_here(self) -> str:
+        return NAMES["metric" if unit_of(replace(self.settings, units="auto")) == "kg" else "imperial"]
+
+    def _volume_text(self) -> str:
+        return t("Volume {percent} %", percent=self.volume.value())
+
+    def _on_volume(self, percent: int) -> None:
+        self._labels["volume"].setText(self._volume_text())
+        self._change("volume", percent / 100)
+
+    def _align(self) -> None:
+        """The controls of all groups begin at the same distance from their edge."""
+        widest = 0
+        for label in self._labels.values():
+            label.ensurePolished()
+            widest = max(widest, label.sizeHint().width())
+        for card in self._groups:
+            layout = card.layout()
+            assert isinstance(layout, QGridLayout)
+            layout.setColumnMinimumWidth(0, widest)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The wheel scrolls the page; it changes no setting that lies on its way."""
+        if event.type() == QEvent.Type.Wheel:
+            event.ignore()
+            return True
+        return False
 
     def _change(self, name: str, value: Any) -> None:
         if not self._filling and value != getattr(self.settings, name):
@@ -238,6 +271,7 @@ class SettingsPage(QWidget):
         self.home.setIconSize(QSize(round(20 * unit), round(20 * unit)))
         for box in self.boxes.values():
             box.setMinimumHeight(round(46 * unit))
+        self._align()
 
     def keys(self) -> dict[Qt.Key, Callable[[], object]]:
         return {}

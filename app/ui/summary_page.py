@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
@@ -17,11 +18,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.errors import FormcueError
 from app.history import Best
 from app.summary import FaultTotal, SetSummary, WorkoutSummary, fault_text, to_work_on
 from app.ui import amounts, theme
 from app.ui.amounts import Library
 from app.ui.figure_row import FigureRow
+from app.ui.pdf import save_pdf
+from app.ui.report import workout_report
+from app.ui.saving import ask_where
 from app.ui.set_card import SetCard
 from app.ui.still import PoseStill
 from app.ui.words import language, t
@@ -33,14 +38,13 @@ class SummaryPage(QWidget):
         page = SummaryPage(library)
         page.show_summary(summary, bests=history.new_bests(summary, profile))
 
-    again, home_wanted: the two ways on. export_wanted: as a PDF. wrong_rep(set, repetition): that was none.
+    again, home_wanted: the two ways on. wrong_rep(set, repetition): that was none.
     corrected(WorkoutSummary): what was counted is now this; it is shown already. past: a workout from the
     history, which has no "again", and home is the way back.
     """  # fmt: skip
 
     again = Signal()
     home_wanted = Signal()
-    export_wanted = Signal()
     wrong_rep = Signal(int, int)
     corrected = Signal(object)
 
@@ -58,7 +62,9 @@ class SummaryPage(QWidget):
         self.home, self.export = QPushButton(), QPushButton()
         self.go_again = theme.named(QPushButton(), "primary")
         self.hint = theme.named(QLabel(), "lead")  # what goes without touching anything
-        self.hint.hide()
+        self.told = theme.named(QLabel(), "quiet")  # what became of the report
+        for line in (self.hint, self.told):
+            line.hide()
         self.figures = FigureRow()
         self.next = theme.named(QFrame(), "card")
         self.next_title = theme.named(QLabel(), "heading")
@@ -69,15 +75,15 @@ class SummaryPage(QWidget):
         self.best_title = theme.named(QLabel(), "heading")
         self.best_text = theme.named(QLabel(), "lead")
         for label in (
-            self.title, self.hint, self.next_title, self.next_text, self.next_often, self.best_title,
-            self.best_text,
+            self.title, self.hint, self.told, self.next_title, self.next_text, self.next_often,
+            self.best_title, self.best_text,
         ):  # fmt: skip
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self._lay_out()
         self.home.clicked.connect(self.home_wanted)
         self.go_again.clicked.connect(self.again)
-        self.export.clicked.connect(self.export_wanted)
+        self.export.clicked.connect(self._ask_for_report)
         self.retranslate()
 
     def _lay_out(self) -> None:
@@ -118,6 +124,7 @@ class SummaryPage(QWidget):
         self._all = QVBoxLayout(self)
         self._all.addLayout(self._head)
         self._all.addWidget(self.hint)
+        self._all.addWidget(self.told)
         self._all.addWidget(self.figures)
         self._all.addLayout(self._body, 1)
 
@@ -128,6 +135,7 @@ class SummaryPage(QWidget):
         if isinstance(summary, SetSummary):
             summary = _alone(summary, self.library)
         self.summary, self.bests = summary, bests
+        self._tell("")
         for card in self.cards:
             card.setParent(None)
             card.deleteLater()
@@ -148,6 +156,28 @@ class SummaryPage(QWidget):
         if text != self.hint.text():
             self.hint.setText(text)
             self.hint.setVisible(bool(text))
+
+    def save_report(self, path: Path) -> None:
+        """Writes what is shown as a PDF; the line below the title says where, or why not."""
+        assert self.summary is not None
+        try:
+            save_pdf(path, workout_report(self.summary, self.library))
+        except FormcueError as error:
+            self._tell(str(error))
+        else:
+            self._tell(t("Saved: {path}", path=path))
+
+    def _ask_for_report(self) -> None:
+        if self.summary is None:
+            return
+        name = f"formcue-{self.summary.started:%Y-%m-%d}.pdf"
+        path = ask_where(self, t("Report as PDF"), name=name, kind="PDF")
+        if path is not None:
+            self.save_report(path)
+
+    def _tell(self, text: str) -> None:
+        self.told.setText(text)
+        self.told.setVisible(bool(text))
 
     def _remove(self, place: int, rep: int) -> None:
         assert self.summary is not None
@@ -205,7 +235,7 @@ class SummaryPage(QWidget):
         else:
             self.title.setText(t("Ended early: {name}", name=name))
         self.when.setText(amounts.moment_text(summary.started))
-        figures = [(amounts.score_text(summary.score), t("form score"))]
+        figures = [(amounts.score_text(summary.score), t("form score of 100"))]
         if summary.count:
             figures.append((str(summary.count), t("rep") if summary.count == 1 else t("reps")))
         if summary.held:

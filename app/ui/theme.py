@@ -374,6 +374,7 @@ def style_sheet(scale: float) -> str:
     * {{ font-family: {regular}; font-size: {pt(15)}; color: {now.text}; outline: none; }}
     QMainWindow, QDialog, QWidget#page {{ background: {now.background}; }}
     QDialog QLabel {{ font-size: {pt(17)}; }}
+    QMessageBox#told QLabel#qt_msgbox_label {{ {bold} font-size: {pt(20)}; }}
     QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QHeaderView::section {{ background: {now.raised}; border: none; padding: {px(4)} {px(8)}; }}
     QToolTip {{ background: {now.raised}; color: {now.text}; border: 1px solid {now.line};

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 TRANSLATIONS: Final = Path(__file__).resolve().parents[2] / "assets" / "translations"
 LANGUAGES: Final = {"en": "English", "zh": "中文"}  # each by its own name
+NAMELESS: Final = "Me"  # the profile of one who never named it, as the history keeps it
 
 _language = "en"
 
@@ -62,6 +63,11 @@ def translations(code: str) -> dict[str, str]:
         log.warning("the texts of %r cannot be read, English stands in: %s", code, error)
         return {}
     return {str(key): str(value) for key, value in (read or {}).items()}
+
+
+def profile_name(name: str) -> str:
+    """A profile's name as it is shown."""
+    return t("Me") if name == NAMELESS else name
 
 
 # How to stand, for a view that an exercise can be judged from.

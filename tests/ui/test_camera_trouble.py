@@ -16,9 +16,9 @@ import app.ui.source_runner
 from app.camera_trouble import Patience
 from app.capture import CameraInfo
 from app.history import FILE, History
-from app.ui.keeper import NAMELESS
 from app.ui.source_runner import SourceRunner
 from app.ui.window import MainWindow
+from app.ui.words import NAMELESS
 from tests.scripted_camera import Fault, ScriptedCamera
 from tests.ui.driver import Condition, clip, drive, press, replaying, two_squats
 

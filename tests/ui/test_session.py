@@ -22,8 +22,8 @@ import main
 from app.history import FILE, History
 from app.recording import save_recording
 from app.skeleton import Joint, Pose
-from app.ui.keeper import NAMELESS
 from app.ui.window import MainWindow
+from app.ui.words import NAMELESS
 from tests.poses import pose_of, recording_of, squats, standing_figure
 from tests.ui.driver import Condition, drive, replaying
 

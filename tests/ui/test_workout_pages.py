@@ -113,7 +113,7 @@ def painted(page: QWidget, *, width: int = 1280, height: int = 720) -> bool:
 def test_the_summary_says_what_was_seen_and_what_to_work_on(shallow: SetSummary) -> None:
     page = SummaryPage(LIBRARY)
     page.show_summary(workout(shallow))
-    assert page.figures.accessibleName().startswith("50 form score, 8 reps, 2 sets")
+    assert page.figures.accessibleName().startswith("50 form score of 100, 8 reps, 2 sets")
     written = texts(page)
     assert "4 of 5 reps" in written
     assert "Squat: in 8 of 8 reps" in written
@@ -121,6 +121,15 @@ def test_the_summary_says_what_was_seen_and_what_to_work_on(shallow: SetSummary)
     for width, height in ((1280, 720), (720, 1180)):
         page.set_unit(1.0, portrait=width < height)
         assert painted(page, width=width, height=height)
+
+
+def test_what_became_of_a_report_is_told(shallow: SetSummary, tmp_path: Path) -> None:
+    page = SummaryPage(LIBRARY, past=True)
+    page.show_summary(workout(shallow))
+    page.save_report(tmp_path / "set.pdf")
+    assert f"Saved: {tmp_path / 'set.pdf'}" in texts(page)
+    page.save_report(tmp_path / "nowhere" / "set.pdf")
+    assert "Saved" not in texts(page) and "nowhere" in texts(page)
 
 
 def test_a_repetition_is_looked_at_and_taken_out_with_the_keys(shallow: SetSummary) -> None:

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from app.camera_trouble import CameraError
 from app.containers import missing_bytes, shown_seconds
 from app.errors import SourceError
+from app.memory import Lender
 
 __all__ = [
     "DEMO",
@@ -130,6 +131,8 @@ class _Capture:
     def __init__(self, capture: cv2.VideoCapture) -> None:
         self._capture = capture
         self._index = 0
+        self._lender = Lender()
+        self._shape: tuple[int, ...] | None = None  # of the last picture, where the next may be as it
 
     def close(self) -> None:
         self._capture.release()
@@ -141,6 +144,14 @@ class _Capture:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _grab(self) -> Image | None:
+        """The next picture, if there is one, where an earlier one was that nobody looks at any more."""
+        ok, raw = self._capture.read(None if self._shape is None else self._lender.lend(self._shape))
+        if not ok or raw is None:
+            return None
+        self._shape = raw.shape if raw.dtype == np.uint8 else None
+        return _as_bgr(raw)
 
     def _number(self, name: int) -> float:
         value = float(self._capture.get(name))
@@ -168,16 +179,16 @@ class FileSource(_Capture):
             raise SourceError(
                 f"{path}: its picture is {wide:.0f} x {tall:.0f}, larger than 8K; make it smaller"
             )
-        ok, first = self._capture.read() if self._capture.isOpened() else (False, None)
-        if not ok or first is None:
+        first = self._grab() if self._capture.isOpened() else None
+        if first is None:
             self.close()
             raise SourceError(
                 f"{path}: not a video that can be read (damaged, cut short or another kind of file); "
                 f"play it in a video player to check, or convert it to MP4"
             )
-        self._ahead: Image | None = _as_bgr(first)
+        self._ahead: Image | None = first
         self._ahead_time = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
-        self.height, self.width = self._ahead.shape[:2]
+        self.height, self.width = first.shape[:2]
         rate = self._number(cv2.CAP_PROP_FPS)
         self.fps = rate if 0.5 <= rate <= 1000.0 else 30.0
         self.frame_count = int(min(self._number(cv2.CAP_PROP_FRAME_COUNT), 1e9)) or None
@@ -188,11 +199,11 @@ class FileSource(_Capture):
         image, stamp = self._ahead, self._ahead_time
         self._ahead = None
         if image is None:
-            ok, raw = self._capture.read()
-            if not ok or raw is None:
+            image = self._grab()
+            if image is None:
                 self._check_end()
                 return None
-            image, stamp = _as_bgr(raw), self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
         seconds = stamp - self._start
         # Some containers carry no times or stand still for a frame; time must go on regardless.
         if not np.isfinite(seconds) or seconds <= self._last:
@@ -247,13 +258,12 @@ class CameraSource(_Capture):
     def read(self) -> Frame | None:
         asked = time.monotonic()
         while True:
-            ok, raw = self._capture.read()
-            if ok and raw is not None:
+            image = self._grab()
+            if image is not None:
                 break
             if (waited := time.monotonic() - asked) > CAMERA_PATIENCE:
                 raise self._lost(waited)
             time.sleep(0.02)
-        image = _as_bgr(raw)
         self.height, self.width = image.shape[:2]
         frame = Frame(image=image, time=steady_seconds(), index=self._index)
         self._index += 1

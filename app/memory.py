@@ -1,12 +1,29 @@
-"""How much memory this process holds."""
+"""How much memory this process holds, and how it is kept from holding more and more."""
 
 from __future__ import annotations
 
+import ctypes
+import math
+import platform
 import sys
+import weakref
+from collections import deque
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 _STATUS: Final = Path("/proc/self/status")
+_MOST_LENT: Final = 32  # free buffers of a lender; the window holds some two dozen frames at most
+
+# glibc's own values are learnt from what is freed: after the first frame it takes blocks of up to 32 MB from
+# its heaps, and keeps twice as much free at the end of each heap, of which it makes eight a core.
+_MALLOPT: Final = (
+    (-3, 1 << 20),  # M_MMAP_THRESHOLD, bytes: larger blocks are the system's, and go back to it when freed
+    (-1, 2 << 20),  # M_TRIM_THRESHOLD, bytes: what may lie free at the end of a heap
+    (-8, 4),  # M_ARENA_MAX: heaps. Threads that come and go leave theirs behind, half empty
+)
 
 
 def resident_mb() -> float | None:
@@ -35,3 +52,43 @@ def _status(name: str) -> float | None:
         return None
     row = next((line for line in lines if line.startswith(f"{name}:")), None)
     return None if row is None else float(row.split()[1]) / 1024
+
+
+def tame_heap() -> None:
+    """Has memory that is freed go back to the system. To be called once, before there are threads.
+
+    Does something on Linux with glibc only, whose heaps else fill with holes where large blocks were.
+    Whoever needs large blocks many times a second borrows them of a Lender: a block from the system costs a
+    page fault for every 4 KB.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        for name, value in _MALLOPT:
+            libc.mallopt(name, value)
+
+
+class Lender:
+    """Lends arrays, and lends their memory again when nobody holds them any more. Safe between threads.
+
+    It keeps memory of one size, that of the latest array: the pictures of a source are all alike.
+    """
+
+    def __init__(self) -> None:
+        self._free: deque[bytearray] = deque(maxlen=_MOST_LENT)
+
+    def lend(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """An array of that shape, with anything in it. It is the borrower's until it and all views of it
+        are gone."""
+        buffer = self._take(math.prod(shape))
+        lent: NDArray[np.uint8] = np.ndarray(shape, np.uint8, buffer)
+        weakref.finalize(lent, self._free.append, buffer).atexit = False
+        return lent
+
+    def _take(self, size: int) -> bytearray:
+        while True:
+            try:
+                buffer = self._free.pop()
+            except IndexError:
+                return bytearray(size)
+            if len(buffer) == size:
+                return buffer

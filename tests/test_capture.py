@@ -67,6 +67,19 @@ def test_a_file_gives_every_frame_with_the_files_own_times(video: Path) -> None:
     assert frames[0].image.dtype == np.uint8
 
 
+def test_frames_that_are_held_stay_as_they_are(video: Path) -> None:
+    """Those that nobody holds make room for the ones that come."""
+    with open_source(str(video)) as source:
+        held = [frame.image for frame in (source.read() for _ in range(3)) if frame is not None]
+        places = set()
+        while (frame := source.read()) is not None:
+            places.add(frame.image.ctypes.data)
+    assert len(places) <= 2  # the one in hand, and the one that is read meanwhile
+    assert not places & {image.ctypes.data for image in held}
+    shades = [int(image[24, 48, 0]) for image in held]
+    assert shades == pytest.approx([10, 20, 30], abs=4)
+
+
 @pytest.mark.parametrize(
     ("turned", "matrix", "dark"),
     [  # clockwise; the first four numbers of the track's matrix; where the dark left half is then
@@ -213,7 +226,7 @@ class FakeCamera:
     def get(self, _: int) -> float:
         return 0.0
 
-    def read(self) -> tuple[bool, np.ndarray | None]:
+    def read(self, _room: np.ndarray | None = None) -> tuple[bool, np.ndarray | None]:
         return (True, self.frames.pop(0)) if self.frames else (False, None)
 
     def release(self) -> None:

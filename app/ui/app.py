@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.diagnostics import earlier_hard_crashes, hide, versions
 from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
+from app.memory import tame_heap
 from app.settings import Settings, data_folder, log_folder
 from app.ui import theme
 from app.ui.crash import CrashReporter
@@ -58,6 +59,7 @@ def run_app(
     notice: what is to be told about the settings. own: a rule file of one's own, chosen at the start.
     Raises UsageError when there is no such exercise, or none at all.
     """
+    tame_heap()
     now = replace(settings, **told)
     apply_look(now)
     shelf = Shelf(data_folder(), own=own, level=now.strictness)

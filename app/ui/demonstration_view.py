@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from typing import Final
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -25,6 +26,7 @@ _YAW: Final = {"lateral_raise": -72.0, "jumping_jack": -72.0, "side_leg_raise": 
 _USUAL_YAW: Final = -38.0
 _WITH_BAR: Final = {"pull_up", "deadlift"}
 _GHOST: Final = 0.18  # how strong the start position stands behind a still
+MOST_KEPT: Final = 32 << 20  # bytes of stills: a page of cards on the largest screens has half of it
 
 
 def has_demonstration(exercise: str) -> bool:
@@ -60,33 +62,61 @@ def _paint(
     paint_body(painter, camera, body, look)
 
 
-@lru_cache(maxsize=128)
-def _still(exercise: str, width: int, height: int, ratio: float, palette: str) -> QPixmap:
-    made = QPixmap(round(width * ratio), round(height * ratio))
-    made.setDevicePixelRatio(ratio)
-    made.fill(Qt.GlobalColor.transparent)
-    loop = _loop(exercise)
-    rect = QRectF(0, 0, width, height)
-    with QPainter(made) as painter:
-        if loop is None:
-            side = 0.6 * min(width, height)
-            place = QRectF(0, 0, side, side)
-            place.moveCenter(rect.center())
-            theme.draw_icon(painter, theme.exercise_icon(exercise), place, "muted")
+class PictureStore:
+    """Pictures that were made: those asked for last, as many as fit into `most` bytes."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.bytes = 0
+        self._kept: OrderedDict[Hashable, QPixmap] = OrderedDict()  # the one asked for last at the end
+
+    def get(self, key: Hashable, make: Callable[[], QPixmap]) -> QPixmap:
+        """The picture of that key, made if it is not there."""
+        made = self._kept.get(key)
+        if made is None:
+            made = self._kept[key] = make()
+            self.bytes += _bytes(made)
+            while self.bytes > self.most:
+                self.bytes -= _bytes(self._kept.popitem(last=False)[1])
         else:
-            _paint(painter, rect, Floor(), loop, None, _YAW.get(exercise, _USUAL_YAW))
-    return made
+            self._kept.move_to_end(key)
+        return made
+
+
+def _bytes(picture: QPixmap) -> int:
+    return picture.width() * picture.height() * picture.depth() // 8
+
+
+_stills = PictureStore(MOST_KEPT)
 
 
 def demonstration_still(exercise: str, size: QSize, ratio: float = 1.0) -> QPixmap:
-    """The exercise at its turning point on a transparent ground, in the theme's colours; kept once made.
+    """The exercise at its turning point on a transparent ground, in the theme's colours; kept for a while.
 
     size: device-independent pixels; ratio: devicePixelRatioF of where it is shown. An exercise without a
     demonstration gets its icon. Ask again after a change of theme.
     """
     # The theme's colours are part of the key, so that no picture of another theme comes back.
     palette = "".join(theme.ink(name) for name in ("accent", "info", "muted", "raised"))
-    return _still(exercise, size.width(), size.height(), ratio, palette)
+    key = (exercise, size.width(), size.height(), ratio, palette)
+    return _stills.get(key, lambda: _made_still(exercise, size, ratio))
+
+
+def _made_still(exercise: str, size: QSize, ratio: float) -> QPixmap:
+    made = QPixmap(round(size.width() * ratio), round(size.height() * ratio))
+    made.setDevicePixelRatio(ratio)
+    made.fill(Qt.GlobalColor.transparent)
+    loop = _loop(exercise)
+    rect = QRectF(0, 0, size.width(), size.height())
+    with QPainter(made) as painter:
+        if loop is None:
+            side = 0.6 * min(size.width(), size.height())
+            place = QRectF(0, 0, side, side)
+            place.moveCenter(rect.center())
+            theme.draw_icon(painter, theme.exercise_icon(exercise), place, "muted")
+        else:
+            _paint(painter, rect, Floor(), loop, None, _YAW.get(exercise, _USUAL_YAW))
+    return made
 
 
 class DemonstrationView(FigureView):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.capture import Frame, Image, NewestSlot
+from app.memory import Lender
 
 SURROUND_EVERY: Final = 12  # frames; the blur beside the picture may lag, nobody looks at it
 _COARSE: Final = (32, 18)  # pixels of what is blurred
@@ -55,28 +56,49 @@ class Fitter:
         self._surround: Image | None = None
         self._made_for: tuple[Fit, tuple[int, int]] | None = None
         self._age = 0
+        self._pictures, self._surrounds = Lender(), Lender()
+        self._scaled: NDArray[Any] | None = None  # on the way to the picture, written over by the next
+        self._coloured: NDArray[Any] | None = None
 
     def fitted(self, frame: Frame, fit: Fit) -> FittedFrame:
         """The frame with its picture for that view."""
         size = fit.picture_size(frame.image)
-        method = cv2.INTER_AREA if size[0] < 0.6 * frame.image.shape[1] else cv2.INTER_LINEAR
-        whole = frame.image.shape[1::-1] == size
-        picture: NDArray[Any] = frame.image if whole else cv2.resize(frame.image, size, interpolation=method)
-        if fit.mirror:
-            picture = cv2.flip(picture, 1)
         self._age += 1
         if (fit, size) != self._made_for or self._age >= SURROUND_EVERY:
             self._made_for, self._age = (fit, size), 0
-            self._surround = None if size == (fit.width, fit.height) else _surround(frame.image, fit)
+            whole = size == (fit.width, fit.height)
+            self._surround = None if whole else self._make_surround(frame.image, fit)
         return FittedFrame(
             image=frame.image,
             time=frame.time,
             index=frame.index,
             arrived=frame.arrived,
             fit=fit,
-            picture=_for_the_screen(picture),
+            picture=self._make_picture(frame.image, size, mirror=fit.mirror),
             surround=self._surround,
         )
+
+    def _make_picture(self, image: Image, size: tuple[int, int], *, mirror: bool) -> Image:
+        made = self._pictures.lend((size[1], size[0], 4))
+        scaled: NDArray[Any] = image
+        if image.shape[1::-1] != size:
+            method = cv2.INTER_AREA if size[0] < 0.6 * image.shape[1] else cv2.INTER_LINEAR
+            scaled = self._scaled = cv2.resize(image, size, dst=self._scaled, interpolation=method)
+        if mirror:
+            self._coloured = cv2.cvtColor(scaled, cv2.COLOR_BGR2BGRA, dst=self._coloured)
+            cv2.flip(self._coloured, 1, dst=made)
+        else:
+            cv2.cvtColor(scaled, cv2.COLOR_BGR2BGRA, dst=made)
+        return made
+
+    def _make_surround(self, image: Image, fit: Fit) -> Image:
+        small = cv2.GaussianBlur(cv2.resize(image, _COARSE, interpolation=cv2.INTER_AREA), (0, 0), 3)
+        small = cv2.cvtColor((small * _DARK).astype(np.uint8), cv2.COLOR_BGR2BGRA)
+        if fit.mirror:
+            small = cv2.flip(small, 1)
+        made = self._surrounds.lend((fit.height, fit.width, 4))
+        cv2.resize(small, (fit.width, fit.height), dst=made, interpolation=cv2.INTER_CUBIC)
+        return made
 
 
 class FittingSlot(NewestSlot[Frame]):
@@ -90,15 +112,3 @@ class FittingSlot(NewestSlot[Frame]):
     def put(self, item: Frame) -> None:
         fit = self.fit
         super().put(item if fit is None else self._fitter.fitted(item, fit))
-
-
-def _surround(image: Image, fit: Fit) -> Image:
-    small = cv2.GaussianBlur(cv2.resize(image, _COARSE, interpolation=cv2.INTER_AREA), (0, 0), 3)
-    small = (small * _DARK).astype(np.uint8)
-    if fit.mirror:
-        small = cv2.flip(small, 1)
-    return _for_the_screen(cv2.resize(small, (fit.width, fit.height), interpolation=cv2.INTER_CUBIC))
-
-
-def _for_the_screen(image: NDArray[Any]) -> Image:
-    return np.ascontiguousarray(cv2.cvtColor(image, cv2.COLOR_BGR2BGRA))

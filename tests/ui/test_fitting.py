@@ -99,3 +99,14 @@ def test_the_view_shows_the_same_whoever_fits() -> None:
     assert (fits[-1].width, fits[-1].height) == (200, 180)
     assert tuple(painted(view)[90, 20]) == RIGHT
     view.close()
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_pictures_that_nobody_looks_at_any_more_make_room_for_the_next(mirror: bool) -> None:
+    fitter, fit = Fitter(), Fit(width=320, height=120, mirror=mirror)
+    held = fitter.fitted(frame(), fit)
+    before = held.picture.copy()
+    places = {fitter.fitted(frame(index=i), fit).picture.ctypes.data for i in range(1, 3 * SURROUND_EVERY)}
+    assert len(places) == 1
+    assert held.picture.ctypes.data not in places
+    assert np.array_equal(held.picture, before)

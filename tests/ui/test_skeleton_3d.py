@@ -8,13 +8,18 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.skeleton import Joint
 from app.ui import theme
-from app.ui.demonstration_view import DemonstrationView, demonstration_still, has_demonstration
+from app.ui.demonstration_view import (
+    DemonstrationView,
+    PictureStore,
+    demonstration_still,
+    has_demonstration,
+)
 from app.ui.figure_view import PACE
 from app.ui.skeleton_3d import HOME, Skeleton3DView, Standing
 from tests.poses import pose_of, squats, standing_figure
@@ -132,6 +137,21 @@ def test_stills_for_all_and_the_icon_for_ones_own() -> None:
     assert not demonstration_still("my_own", QSize(200, 160)).isNull()
     theme.use("light")
     assert near(array(demonstration_still("squat", QSize(200, 160)).toImage()), "accent") > 50
+
+
+def test_pictures_are_kept_as_far_as_there_is_room() -> None:
+    store = PictureStore(most=3 * 10 * 10 * 4)
+    made: list[str] = []
+
+    def ask(name: str, side: int = 10) -> None:
+        store.get(name, lambda: made.append(name) or QPixmap(side, side))
+
+    for name in ("one", "two", "three", "one", "four", "one", "two"):
+        ask(name)
+    assert made == ["one", "two", "three", "four", "two"]  # the second was the one not asked for longest
+    assert store.bytes <= store.most
+    ask("larger than all the room", 100)
+    assert store.bytes == 0
 
 
 def test_demonstration_moves_on_and_stops() -> None:

@@ -8,21 +8,23 @@ coach_rules/gestures.yaml has them; the conditions mean what they mean in rule f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from app.conditionfile import condition, views
-from app.conditions import Condition
+from app.conditionfile import condition, parameter, quantity, views
+from app.conditions import Condition, names_in
 from app.parameters import Measurement
 from app.rules import LIBRARY, in_language
 from app.view import VIEWS, View
 from app.yamlfile import (
     Field,
+    Kind,
     Node,
     Reader,
     YamlFileError,
     choice,
+    entries,
     exactly,
     identifier,
     many,
@@ -56,7 +58,11 @@ class GestureFileError(YamlFileError):
 
 @dataclass(frozen=True, kw_only=True)
 class Gesture:
-    """One sign. does: what it asks for. situations: where it is read. hold_for: seconds until it acts."""
+    """One sign. does: what it asks for. situations: where it is read. hold_for: seconds until it acts.
+
+    after: seconds of the situation that must have passed before it is read. still: parameter -> how far it
+    may move while the sign is held.
+    """
 
     id: str
     names: Mapping[str, str]
@@ -65,6 +71,8 @@ class Gesture:
     views: tuple[View, ...]
     condition: Condition
     hold_for: float
+    after: float = 0.0
+    still: Mapping[str, float] = field(default_factory=dict)
 
     def name(self, language: str = "en") -> str:
         """What to do, in that language, else in English."""
@@ -102,15 +110,20 @@ class GestureReader:
     def reset(self) -> None:
         """Another athlete, or another recording."""
         self._since: dict[str, float] = {}  # gesture -> when it began to hold
+        self._from: dict[str, dict[str, float]] = {}  # gesture -> what must stay still, as it was then
         self._last: dict[str, float] = {}  # gesture -> when it last held
         self._held: Gesture | None = None  # it has acted, and is not let go of yet
         self._time: float | None = None
+        self._situation: Situation | None = None
+        self._entered = 0.0  # when that began
 
     def step(self, time: float, measurement: Measurement | None, situation: Situation) -> GestureState:
         """time: seconds, never going back. measurement: None where nobody is."""
         if self._time is not None and not 0.0 <= time - self._time <= _LONGEST_GAP:
             self.reset()
         self._time = time
+        if situation != self._situation:
+            self._situation, self._entered = situation, time
         for gesture in self.gestures:
             self._follow(gesture, time, measurement)
         if self._held is not None:
@@ -119,7 +132,7 @@ class GestureReader:
             self._held = None
             self._since.clear()
         made = [
-            (min(1.0, (time - self._since[gesture.id]) / gesture.hold_for), gesture)
+            (self._progress(gesture, time), gesture)
             for gesture in self.gestures
             if situation in gesture.situations and gesture.id in self._since
         ]
@@ -132,17 +145,28 @@ class GestureReader:
             return GestureState(gesture=gesture, progress=1.0, fired=True)
         return GestureState(gesture=gesture, progress=progress) if progress >= SHOWN_FROM else NOTHING
 
+    def _progress(self, gesture: Gesture, time: float) -> float:
+        """How far its ring is filled, 0 to 1."""
+        begun = max(self._since[gesture.id], self._entered + gesture.after if gesture.after else 0.0)
+        return min(1.0, max(0.0, (time - begun) / gesture.hold_for))
+
     def _follow(self, gesture: Gesture, time: float, measurement: Measurement | None) -> None:
         holds = (
             measurement is not None
             and measurement.view in gesture.views
             and gesture.condition.holds(measurement.values) is True
         )
-        if holds:
-            self._since.setdefault(gesture.id, time)
+        if holds and measurement is not None:
+            if gesture.id not in self._since or self._has_moved(gesture, measurement.values):
+                self._since[gesture.id] = time
+                self._from[gesture.id] = {name: measurement.values[name] for name in gesture.still}
             self._last[gesture.id] = time
         elif time - self._last.get(gesture.id, -GRACE) > GRACE:
             self._since.pop(gesture.id, None)
+
+    def _has_moved(self, gesture: Gesture, values: Mapping[str, float]) -> bool:
+        before = self._from[gesture.id]
+        return any(abs(values[name] - before[name]) > most for name, most in gesture.still.items())
 
 
 def load_gestures(path: Path = GESTURES, *, name: str | None = None) -> tuple[Gesture, ...]:
@@ -160,6 +184,8 @@ def _gesture(reader: Reader, node: Node, found: dict[str, Any]) -> Gesture:
         views=found.get("views", VIEWS),
         condition=found["if"],
         hold_for=found.get("for", 1.0),
+        after=found.get("after", 0.0),
+        still=found.get("still", {}),
     )
 
 
@@ -170,6 +196,10 @@ def _file(reader: Reader, node: Node, found: dict[str, Any]) -> tuple[Gesture, .
         if ids.count(name) > 1:
             raise reader.wrong(node, f"the gesture {quoted(name)} twice", "each id once")
     for gesture in gestures:
+        if loose := set(gesture.still) - set(names_in(gesture.condition)):
+            raise reader.wrong(
+                node, f"{quoted(min(loose))} in the still of {quoted(gesture.id)}", "one of its if"
+            )
         if gesture.hold_for < LEAST_HOLD:
             raise reader.wrong(
                 node,
@@ -177,6 +207,18 @@ def _file(reader: Reader, node: Node, found: dict[str, Any]) -> tuple[Gesture, .
                 f"at least {LEAST_HOLD:g}s: what acts at once acts by accident",
             )
     return gestures
+
+
+def _still() -> Kind[dict[str, float]]:
+    """{right_wrist_height: 0.2}: each in its own unit."""
+
+    def read(reader: Reader, node: Node) -> dict[str, float]:
+        found = entries(reader, node, "parameters such as {right_wrist_height: 0.2}")
+        return {
+            parameter().read(reader, key): quantity(name).read(reader, value) for name, key, value in found
+        }
+
+    return Kind(read, {"type": "object"})
 
 
 _GESTURE: Final = mapping(
@@ -193,6 +235,8 @@ _GESTURE: Final = mapping(
         "views": Field(kind=views(), about="from where it can be seen"),
         "if": Field(kind=condition("frame"), about="what the body must be like", required=True),
         "for": Field(kind=seconds(5), about="how long until it acts"),
+        "after": Field(kind=seconds(30), about="how long the situation must have lasted"),
+        "still": Field(kind=_still(), about="parameters of the if, and how far each may move meanwhile"),
     },
     _gesture,
 )

@@ -54,7 +54,9 @@ class Coaching:
         self._take_exercise(library[runner.exercise.id])
         self._reader = GestureReader(tuple(gestures))
         self._go = next((gesture for gesture in gestures if gesture.does == "go"), None)
-        self._skip = next((gesture for gesture in gestures if gesture.does == "skip"), None)
+        self._rest_over = next(
+            (sign for sign in gestures if "rest" in sign.situations and sign.does != "pause"), None
+        )
         self.gesture: GestureState = NOTHING
         self.advice: Advice | None = None  # before a set only
         self.not_judged: tuple[Rule, ...] = ()  # rules off in this set: joints hidden that they need
@@ -290,9 +292,9 @@ class Coaching:
             planned = self.standing.planned
             name = self.library[planned.exercise].name(language()) if planned is not None else ""
             text = t("Rest. Next: {exercise}", exercise=name)
-            if self._skip is not None:
-                sign = self._skip.name(language())
-                text = t("{what}. Begins at once: {gesture}", what=text, gesture=sign)
+            if self._rest_over is not None:
+                sign = self._rest_over.name(language())
+                text = t("{what}.\nTo begin at once: {gesture}", what=text, gesture=_as_told(sign))
             return Say(text=text, icon="clock")
         if self.state == "before" and self.advice is not None:
             return self._before_say()
@@ -304,4 +306,10 @@ class Coaching:
         assert planned is not None and self.advice is not None
         comes = amounts.named(self.library, planned.exercise, amounts.planned_amount(planned, self.library))
         sign = self._go.name(language()) if self._go is not None else t("the space bar")
-        return Say(text=t("{what}. Begins at once: {gesture}", what=comes, gesture=sign), icon="person")
+        text = t("{what}.\nTo begin at once: {gesture}", what=comes, gesture=_as_told(sign))
+        return Say(text=text, icon="person")
+
+
+def _as_told(sign: str) -> str:
+    """A gesture's name within a sentence."""
+    return sign[:1].lower() + sign[1:]

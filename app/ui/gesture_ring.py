@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QEasingCurve, QPointF, QRectF, QSize, Qt, QVariantAnimation
@@ -129,11 +130,18 @@ class GestureRing(QWidget):
         painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
 
 
-def gesture_lines(gestures: tuple[Gesture, ...]) -> list[tuple[str, str]]:
+def gesture_lines(gestures: Sequence[Gesture]) -> list[tuple[str, str]]:
     """(what to do, what it does) of every gesture in the user's language, for the list of keys (F1)."""
-    texts: dict[Action, str] = {
-        "go": t("Start, go on"),
-        "pause": t("Pause"),
-        "skip": t("Skip"),
-    }
-    return [(gesture.name(language()), texts[gesture.does]) for gesture in gestures]
+    return [(gesture.name(language()), _told(gesture)) for gesture in gestures]
+
+
+def _told(gesture: Gesture) -> str:
+    """What a gesture does where it is read."""
+    if gesture.does == "pause":
+        return t("Pause")
+    if gesture.situations == ("rest",):
+        return t("End the rest")
+    in_a_rest = "rest" in gesture.situations
+    if gesture.does == "go":
+        return t("Start, go on after a pause or a rest") if in_a_rest else t("Start, go on after a pause")
+    return t("Next set, end the rest") if in_a_rest else t("Next set")

@@ -24,14 +24,9 @@ from PySide6.QtWidgets import (
 from app import __version__
 from app.gestures import Gesture
 from app.ui import keys, theme
-from app.ui.words import language, t
+from app.ui.gesture_ring import gesture_lines
+from app.ui.words import t
 
-# What a gesture does, by its action.
-ASKED: Final = {
-    "go": "Start, go on after a pause or a rest",
-    "pause": "Pause",
-    "skip": "Next set, end the rest",
-}
 KEY_SHARE: Final = 0.34  # of a column's width
 # Package, licence: what Formcue is built on.
 BUILT_ON: Final = (
@@ -96,10 +91,13 @@ class HelpPage(QWidget):
         columns = 1 if self._portrait else 2
         parts = [
             _heading(t("Gestures")),
-            _table(
-                [(gesture.name(language()), t(ASKED[gesture.does])) for gesture in self.gestures], columns
+            _table(gesture_lines(self.gestures), columns),
+            _note(
+                t(
+                    "Hold a gesture until its ring is full. During a set only the pause is read. In a rest "
+                    "the hand must stay up longer, so that drinking and stretching do not end it."
+                )
             ),
-            _note(t("Hold a gesture until its ring is full. During a set only the pause is read.")),
             _heading(t("During a workout")),
             _table([(t(key), t(words)) for key, words in keys.COACHING], columns),
             _heading(t("Home")),

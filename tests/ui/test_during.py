@@ -131,9 +131,9 @@ def test_the_ring_fills_and_goes_away() -> None:
 
 
 def test_all_gestures_are_listed_in_both_languages() -> None:
-    assert gesture_lines(load_gestures())[0] == ("Right hand up", "Start, go on")
+    assert gesture_lines(load_gestures())[0] == ("Right hand up", "Start, go on after a pause")
     words.set_language("zh")
-    assert gesture_lines(load_gestures())[1] == ("双手在胸前交叉", "暂停")
+    assert gesture_lines(load_gestures())[1] == ("右手高举不动", "结束休息")
 
 
 # ---- pacer and plot

@@ -82,6 +82,7 @@ class NoticeCard(QFrame):
             item = self._buttons.takeAt(0)
             widget = item.widget() if item is not None else None
             if widget is not None:
+                widget.hide()  # else one that was added this very turn is shown yet, as a window of its own
                 widget.setParent(None)
                 widget.deleteLater()
         if notice is None:

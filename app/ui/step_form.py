@@ -250,6 +250,7 @@ class StepForm(QWidget):
         """Fills the fields; nothing is announced."""
         self._step = None
         for amount in self.amounts:
+            amount.hide()  # else Qt shows it yet, as a window of its own: it was added this very turn
             amount.setParent(None)
             amount.deleteLater()
         self.amounts = [_Amount(planned, self.library) for planned in step.exercises]

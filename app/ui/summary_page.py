@@ -137,6 +137,7 @@ class SummaryPage(QWidget):
         self.summary, self.bests = summary, bests
         self._tell("")
         for card in self.cards:
+            card.hide()  # else one that was added this very turn is shown yet, as a window of its own
             card.setParent(None)
             card.deleteLater()
         self.cards = [

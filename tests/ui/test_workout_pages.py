@@ -123,6 +123,20 @@ def test_the_summary_says_what_was_seen_and_what_to_work_on(shallow: SetSummary)
         assert painted(page, width=width, height=height)
 
 
+def test_what_is_replaced_at_once_flashes_up_in_no_window(shallow: SetSummary, tmp_path: Path) -> None:
+    summary = SummaryPage(LIBRARY)
+    editor = WorkoutEditor(LIBRARY, load_plan(PLANS / "push_pull.yaml", LIBRARY), folder=tmp_path)
+    for page in (summary, editor):
+        page.show()
+    QApplication.processEvents()
+    before = {w for w in QApplication.topLevelWidgets() if w.isVisible()}
+    for _ in range(2):
+        summary.show_summary(workout(shallow))
+        editor.retranslate()
+    QApplication.processEvents()
+    assert {w for w in QApplication.topLevelWidgets() if w.isVisible()} == before
+
+
 def test_what_became_of_a_report_is_told(shallow: SetSummary, tmp_path: Path) -> None:
     page = SummaryPage(LIBRARY, past=True)
     page.show_summary(workout(shallow))

@@ -62,7 +62,9 @@ def add_parser(commands: Any) -> None:
         type=float,
         const=60.0,
         metavar="MINUTES",
-        help="live through an hour of workouts as fast as it goes (or so many minutes), and nothing else",
+        help="live through an hour of workouts as fast as it goes (or so many minutes), and nothing else; "
+        "growth is how far the memory of the last sixth of its minutes (median) is above that of the first "
+        "sixth, counted from when a workout was done and every page was seen in every look and shape",
     )
     parser.add_argument(
         "--repeat-poses",

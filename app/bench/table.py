@@ -41,6 +41,8 @@ def hour_table(report: Report) -> str:
         held = "unknown" if minute["resident_mb"] is None else f"{minute['resident_mb']:.0f} MB"
         lines.append("".join(f"{value:>10}" for value in (*(minute[name] for name in names), held)))
     lines += [f"went wrong: {problem}" for problem in report["hour"]["problems"]]
+    if report["hour"]["growth"] is None:
+        lines.append(_figure("growth of memory", None, ""))
     return "\n".join([*lines, *_targets(report)])
 
 

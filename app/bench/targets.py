@@ -54,13 +54,13 @@ def _target(name: str, value: float, limit: float, unit: str, holds: bool) -> di
 
 
 def growth(minutes: Sequence[Mapping[str, Any]]) -> float | None:
-    """By what share the memory at the end of a long run is above that at its beginning: medians of the last
-    sixth and of the second one. The first sixth is warming up: each page is opened for the first time.
+    """By what share the memory at the end of a long run is above that at its beginning: medians over the last
+    sixth of its warm minutes and over the first one. See app.ui.long_run for what warm is.
 
-    None when the system does not tell, or there are too few minutes.
+    None when the system does not tell, or fewer than two minutes were warm.
     """
-    held = [minute["resident_mb"] for minute in minutes]
-    sixth = len(held) // 6
-    if not sixth or any(value is None for value in held):
+    held = [minute["resident_mb"] for minute in minutes if minute["warm"]]
+    if len(held) < 2 or any(value is None for value in held):
         return None
-    return median(held[-sixth:]) / median(held[sixth : 2 * sixth]) - 1.0
+    sixth = max(1, len(held) // 6)
+    return median(held[-sixth:]) / median(held[:sixth]) - 1.0

@@ -3,6 +3,10 @@
 Workouts of several sets and rests, one after the other, each followed by a look at every page; in between the
 athlete pauses, complains, changes the language, the theme and the window's shape. Frames, network, painting,
 journal and history are the real ones. Only time is data, and so is an hour over as soon as its frames are.
+
+After the first workout every page is looked at in every look and shape. What is made once and kept (fonts,
+icons, pictures of exercises, the libraries' own) is there then, and the window counts as warm: from there on
+its memory is compared.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, product
 from typing import Final, Protocol
 
 from PySide6.QtCore import QObject, QTimer
@@ -58,9 +62,13 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Minute:
-    """What has been done by the end of a minute. resident_mb: None where the system does not tell."""
+    """What has been done by the end of a minute.
+
+    warm: everything was seen once. resident_mb: None where the system does not tell.
+    """
 
     minute: int
+    warm: bool
     resident_mb: float | None
     workouts: int
     sets: int
@@ -91,6 +99,7 @@ class LongRun(QObject):
         self._said_alive = time.monotonic()
         self._workouts = self._sets = self._reps = self._pages = self._results = 0
         self._last_minute = 0
+        self._warm = False
         self._script = self._live()
         clock.fetched = lambda: not window.feed.runner.to_network.waiting
         self._timer = QTimer(self)
@@ -113,6 +122,7 @@ class LongRun(QObject):
     def _now(self, minute: int) -> Minute:
         return Minute(
             minute=minute,
+            warm=self._warm,
             resident_mb=resident_mb(),
             workouts=self._workouts,
             sets=self._sets,
@@ -128,17 +138,25 @@ class LongRun(QObject):
         window.coach.stage.watcher = lambda painted: self._count_result(painted.progress is not None)
         path = save_plan(window.shelf.own_plans, PLAN)
         window.shelf.reload_plans()
-        # Every look in every shape while memory is still allowed to grow: pictures made for them are kept.
         shapes, looks = cycle(SHAPES), cycle(LOOKS)
-        while self._clock.seconds < self._minutes * 60:
+        while self._goes_on:
             window.resize(*next(shapes))
             window.begin_plan(path)
             window.coach.top.figure.setChecked(True)
             yield from self._work_out()
             yield from self._look_around()
-            for _ in range(len(LOOKS) if self._workouts <= len(SHAPES) else 1):
-                window.change(**next(looks))
-                yield from self._wait()
+            if not self._warm and self._goes_on:
+                for shape, look in product(SHAPES, LOOKS):
+                    window.resize(*shape)
+                    window.change(**look)
+                    yield from self._look_around()
+                self._warm = True
+            window.change(**next(looks))
+            yield from self._wait()
+
+    @property
+    def _goes_on(self) -> bool:
+        return self._clock.seconds < self._minutes * 60
 
     def _work_out(self) -> Iterator[bool]:
         window, coach, clock = self._window, self._window.coach, self._clock

@@ -74,7 +74,7 @@ def hour(*held: float, problem: str = "") -> Iterator[dict[str, Any]]:
     for minute, resident in enumerate(held, 1):
         yield {"seconds": minute * 60.0}
         done = {"workouts": minute, "sets": 3 * minute, "reps": 40, "pages": 9, "results": 1800}
-        yield {"minute": minute, "resident_mb": resident, **done}
+        yield {"minute": minute, "warm": minute > 2, "resident_mb": resident, **done}
     if problem:
         yield {"problem": problem}
     yield {"peak_mb": max(held)}
@@ -85,6 +85,7 @@ def hour(*held: float, problem: str = "") -> Iterator[dict[str, Any]]:
     [
         (hour(*[300.0] * 2, *[380.0] * 10), 0, "0.0% of 5.0%     holds"),
         (hour(*[300.0] * 4, *[380.0] * 8), 1, "26.7% of 5.0%     DOES NOT HOLD"),
+        (hour(300.0, 300.0, 380.0), 0, "growth of memory                    unknown"),
         (hour(*[300.0] * 12, problem="ValueError: no"), 1, "went wrong: ValueError: no"),
     ],
 )
@@ -127,12 +128,13 @@ def test_only_a_gpu_is_asked_for_a_gpus_speed() -> None:
 
 def test_growth_leaves_the_warming_up_out() -> None:
     def minutes(*held: float | None) -> list[dict[str, float | None]]:
-        return [{"resident_mb": value} for value in held]
+        return [{"resident_mb": value, "warm": place >= 2} for place, value in enumerate(held)]
 
-    warm = [300.0, 380.0]
-    assert growth(minutes(*warm, 400, 400, *[410] * 6, 420, 420)) == pytest.approx(0.05)
-    assert growth(minutes(*warm, 400, None, *[410] * 6, 420, 420)) is None
-    assert growth(minutes(300, 310)) is None
+    cold = [300.0, 380.0]
+    assert growth(minutes(*cold, 400, 400, *[410] * 9, 420, 420)) == pytest.approx(0.05)
+    assert growth(minutes(*cold, 400, 440)) == pytest.approx(0.1)
+    assert growth(minutes(*cold, 400, None, *[410] * 6, 420, 420)) is None
+    assert growth(minutes(*cold, 400)) is None
 
 
 def test_a_figure_that_is_not_known_is_said_so() -> None:

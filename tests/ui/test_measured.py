@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+import app.ui.long_run
 from app.bench.camera import HurriedClock, camera_of
 from app.ui.app import Engine
 from app.ui.long_run import Minute, long_run
@@ -46,11 +47,16 @@ def test_every_result_shown_is_late_by_something(clip: Path) -> None:
 
 
 @pytest.mark.usefixtures("replay")
-def test_a_long_run_works_out_and_looks_at_every_page(clip: Path, tmp_path: Path) -> None:
+def test_a_long_run_works_out_and_looks_at_every_page(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"PAGE_SECONDS": 0.0, "SHAPES": ((800, 600),), "LOOKS": ({"theme": "light"},)}.items():
+        monkeypatch.setattr(app.ui.long_run, name, value)
+    monkeypatch.setattr(app.ui.long_run, "LONGEST_WORKOUT", 3.0)
     told: list[Minute] = []
     clock = HurriedClock()
-    code = long_run(camera_of([clip], clock), clock, Engine(), minutes=0.2, told=told.append)
+    code = long_run(camera_of([clip], clock), clock, Engine(), minutes=0.1, told=told.append)
     assert code == 0
-    assert [(told_at.minute, told_at.workouts) for told_at in told] == [(0, 1)]
-    assert told[0].results > 5 and told[0].pages > 5
+    assert [(told_at.minute, told_at.workouts, told_at.warm) for told_at in told] == [(0, 2, True)]
+    assert told[0].results > 5 and told[0].pages > 25
     assert (tmp_path / "home" / "history.sqlite").is_file()

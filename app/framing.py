@@ -59,7 +59,7 @@ BLIND_AFTER: Final = 1.0
 # Shares of the picture that the movement may fill, largest and least; and how much more before it is said
 # that it is too large when it was not before (and the reverse): no flicker at the border.
 LARGEST, LEAST, SLACK = 0.99, 0.36, 0.06
-FILLED: Final = 0.79  # of the picture, by the outline: above it there is room for the words
+FILLED: Final = 0.74  # of the picture, by the outline: above it there is room for the words
 _FLOOR: Final = 0.95  # of its height: where the outline stands
 EDGE: Final = 0.012  # of the picture's size: a joint so near to the edge is as good as cut off
 _OFF_MIDDLE: Final = 0.10

@@ -16,6 +16,7 @@ class CounterRing(QWidget):
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(100, 100)
+        self._unit = 1.0
         self.number = "0"
         self.word = ""
         self.phase = ""
@@ -30,7 +31,12 @@ class CounterRing(QWidget):
         self._animation.valueChanged.connect(self._on_pulse)
 
     def sizeHint(self) -> QSize:
-        return QSize(300, 290)
+        return QSize(round(300 * self._unit), round(290 * self._unit))
+
+    def set_unit(self, unit: float) -> None:
+        """Sizes follow the window."""
+        self._unit = unit
+        self.updateGeometry()
 
     def show_state(self, number: str, word: str, phase: str, progress: float) -> None:
         progress = min(1.0, max(0.0, progress))

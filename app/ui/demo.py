@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.capture import DEMO
 from app.ui.coach import CoachPage
 from app.ui.feed import Feed
+from app.ui.words import t
 
 LOOK_EVERY: Final = 500  # milliseconds
 PATIENCE: Final = 20.0  # seconds without anybody before the clip plays again
@@ -47,6 +48,8 @@ class DemoMode(QObject):
         """Somebody wants to see themselves; without a camera the clip begins anew."""
         cameras = self.feed.cameras or []
         self._camera = str(cameras[0].index) if cameras else None
+        if self._camera is None:
+            self.coach.flash(t("No camera found"))
         self._show(self._camera or DEMO)
 
     def look(self) -> None:
@@ -76,6 +79,7 @@ class DemoMode(QObject):
 
     def _show(self, spec: str) -> None:
         self._began()
+        self.coach.repeat()  # what one of them did is not counted for the other
         self.wanted.emit(spec)
 
     def _began(self) -> None:

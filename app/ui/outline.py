@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import cv2
@@ -47,6 +48,7 @@ class OutlineOverlay(QWidget):
 
     place: frame pixels -> widget coordinates, that of the video view (it knows of mirroring).
     show_advice(advice) before the set; show_count(seconds) during the countdown; show_advice(None) hides it.
+    notes: paints what must stay legible over all this.
     light: a text of framing.check_light, shown below the advice. mirror turns its arrows.
     """
 
@@ -57,6 +59,7 @@ class OutlineOverlay(QWidget):
         self.unit = 1.0
         self.mirror = False
         self.place: Place | None = None
+        self.notes: Callable[[QPainter], None] | None = None
         self.pulse = 0.0  # seconds, for the arrow's movement; the shell's tick sets it
         self._advice: Advice | None = None
         self._light = ""
@@ -92,6 +95,8 @@ class OutlineOverlay(QWidget):
                 self._paint_outline(painter, self._advice.outline, ink)
             self._paint_arrow(painter, self._advice, ink)
             self._paint_words(painter, self._advice, ink)
+        if self.notes is not None and (self._count is not None or self._advice is not None):
+            self.notes(painter)
 
     # ---- where to stand
 
@@ -211,7 +216,7 @@ class OutlineOverlay(QWidget):
         card = QRectF(0, 18 * unit, widest + 72 * unit, sum(heights) + 22 * unit)
         card.moveLeft((self.width() - card.width()) / 2)
         painter.setPen(QPen(ink, 3 * unit))
-        painter.setBrush(theme.colour("picture_shade", 0.86))
+        painter.setBrush(theme.colour("picture_shade", 0.92))
         painter.drawRoundedRect(card, 20 * unit, 20 * unit)
         top = card.top() + 11 * unit
         for (text, _, _, colour), font, height in zip(lines, fonts, heights, strict=True):

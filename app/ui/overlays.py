@@ -31,7 +31,7 @@ class Overlays(QObject):
         super().__init__(video)
         self.video = video
         self.outline = OutlineOverlay(video)
-        self.outline.place = video.place
+        self.outline.place, self.outline.notes = video.place, video.paint_notes
         self.ring = GestureRing(video)
         self.card = NoticeCard(video)
         self.rest: RestCard | None = None
@@ -56,11 +56,15 @@ class Overlays(QObject):
         video, size = self.video, self.ring.sizeHint()
         self.card.place()
         self.outline.setGeometry(video.rect())
-        left, top = (video.width() - size.width()) // 2, (video.height() - size.height()) // 2
-        self.ring.setGeometry(left, top, size.width(), size.height())
+        middle = video.rect().center()
         if self.rest is not None and not self.rest.isHidden():
             self.rest.setGeometry(video.rect())
             self.rest.set_unit(video.unit, portrait=video.width() < video.height())
+            timer = self.rest.ring  # the gesture's ring stands in it, and covers no more than the time
+            middle = timer.mapTo(video, timer.rect().center())
+        self.ring.setGeometry(
+            middle.x() - size.width() // 2, middle.y() - size.width() // 2, size.width(), size.height()
+        )
 
     def begin(self, coaching: Coaching) -> None:
         """Another workout."""
@@ -84,6 +88,7 @@ class Overlays(QObject):
         else:
             advice = coaching.advice if state == "before" and not paused else None
             self.outline.show_advice(advice, self._light)
+        self.video.corner_free = paused or state not in ("before", "countdown")
         self.outline.pulse = now
         self.ring.show_state(coaching.gesture, "paused" if paused else state)
         resting = state == "rest" and not paused

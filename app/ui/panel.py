@@ -9,7 +9,7 @@ from app.ui import theme
 from app.ui.counter import CounterRing
 from app.ui.pacer import Pacer
 from app.ui.plot import ParameterPlot
-from app.ui.rep_list import RepList
+from app.ui.rep_list import ROW, RepList
 from app.ui.words import t
 
 WIDEST = 16_777_215  # Qt's own "no limit"
@@ -91,6 +91,7 @@ class SidePanel(QWidget):
         """Sizes and places everything for a window scale."""
         self.plot.unit = self.pacer.unit = unit
         self.list.set_unit(unit)
+        self.counter.set_unit(unit)
         for button in (self.primary, self.finish):
             button.setFixedHeight(round(56 * unit))
             button.setIconSize(QSize(round(22 * unit), round(22 * unit)))
@@ -103,9 +104,8 @@ class SidePanel(QWidget):
         if portrait != self._portrait:
             self._portrait = portrait
             self._place(portrait=portrait)
-        # In the column the counter gets all that three rows of the list leave it.
         self._unit = unit
-        self._size_counter()
+        self._share_height()
         self.plot.setFixedHeight(round((110 if portrait else 92) * unit))
         self.pacer.setFixedHeight(round(92 * unit))
         if portrait:
@@ -118,13 +118,15 @@ class SidePanel(QWidget):
             self.setFixedWidth(round(348 * unit))
 
     def show_pacer(self, on: bool) -> None:
-        """The metronome takes its room from the counter, so that a repetition is still seen whole."""
+        """The metronome takes its room from the counter and the list."""
         self.pacer.setVisible(on)
-        self._size_counter()
+        self._share_height()
 
-    def _size_counter(self) -> None:
-        tall = (226 if self.pacer.isVisibleTo(self) else 262) * self._unit
-        self.counter.setMinimumHeight(100 if self._portrait else round(tall))
+    def _share_height(self) -> None:
+        """In the column whole rows of the list are seen, and the counter gets all that they leave it."""
+        rows = 2 if self.pacer.isVisibleTo(self) else 3
+        self.list.setMinimumHeight(30 if self._portrait else round(rows * ROW * self._unit))
+        self.counter.setMinimumHeight(100 if self._portrait else round(180 * self._unit))
 
     def _place(self, *, portrait: bool) -> None:
         for part in (self.counter, self.plot, self.pacer, self.list):

@@ -16,6 +16,7 @@ from app.ui.records import RepRecord
 from app.ui.words import headline, language, range_sign, t
 
 RECORD: Final = Qt.ItemDataRole.UserRole
+ROW: Final = 40  # height of a repetition, units of the window
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -75,7 +76,7 @@ class _RepDelegate(QStyledItemDelegate):
         self._view = view
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(100, round(40 * self._view.unit))
+        return QSize(100, round(ROW * self._view.unit))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         record: RepRecord = index.data(RECORD)
@@ -152,5 +153,9 @@ class RepList(QListView):
                 painter.setFont(theme.font(15 * self.unit))
                 painter.setPen(theme.colour("muted"))
                 flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-                text = t("Each repetition appears here with its range and what to correct.")
+                known = self.records.exercise
+                if known is not None and known.counting.kind == "hold":
+                    text = t("Each hold appears here with its seconds and what to correct.")
+                else:
+                    text = t("Each repetition appears here with its range and what to correct.")
                 painter.drawText(QRectF(self.viewport().rect()).adjusted(12, 0, -12, 0), flags, text)

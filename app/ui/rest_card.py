@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -66,6 +66,26 @@ class TimerRing(QWidget):
         painter.drawText(room, centre, text)
 
 
+class ExercisePicture(QWidget):
+    """How an exercise looks at its turning point, as large as there is room for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exercise = ""
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(60, 60)
+
+    def show_exercise(self, exercise: str) -> None:
+        self.exercise = exercise
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.exercise:
+            with QPainter(self) as painter:
+                still = demonstration_still(self.exercise, self.size(), self.devicePixelRatioF())
+                painter.drawPixmap(QPointF(0, 0), still)
+
+
 class RestCard(QFrame):
     """show_rest(standing, ...) at every step of a rest. skip_wanted, more_wanted: the two buttons."""
 
@@ -78,21 +98,19 @@ class RestCard(QFrame):
         self.library = library
         self._standing: Standing | None = None
         self._last: SetSummary | None = None
-        self._unit = 1.0
         self.title = theme.named(QLabel(), "title")
         self.ring = TimerRing()
         self.more = QPushButton()
         self.skip = theme.named(QPushButton(), "primary")
         self.next_word = theme.named(QLabel(), "heading")
-        self.picture = QLabel()
-        self.name = theme.named(QLabel(), "title")
-        self.amount = theme.named(QLabel(), "heading")
+        self.picture = ExercisePicture()
+        self.name = theme.named(QLabel(), "far")
+        self.amount = theme.named(QLabel(), "title")
         self.last_word = theme.named(QLabel(), "quiet")
         self.last = theme.named(QLabel(), "lead")
         for label in (
             self.title,
             self.next_word,
-            self.picture,
             self.name,
             self.amount,
             self.last_word,
@@ -115,10 +133,9 @@ class RestCard(QFrame):
         self._time.addLayout(self._buttons)
         self._next = QVBoxLayout()
         self._next.addWidget(self.next_word)
-        self._next.addStretch(1)
-        for part in (self.picture, self.name, self.amount):
-            self._next.addWidget(part)
-        self._next.addStretch(1)
+        self._next.addWidget(self.picture, 1)
+        self._next.addWidget(self.name)
+        self._next.addWidget(self.amount)
         self._next.addWidget(self.last_word)
         self._next.addWidget(self.last)
         self._all = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
@@ -151,8 +168,8 @@ class RestCard(QFrame):
             )
             self.name.setText(amounts.exercise_name(self.library, planned.exercise))
             self.amount.setText(amounts.planned_amount(planned, self.library))
+            self.picture.show_exercise(planned.exercise)
         self._say_last()
-        self._draw_picture()
 
     def _say_last(self) -> None:
         last = self._last
@@ -160,23 +177,17 @@ class RestCard(QFrame):
         self.last.setVisible(last is not None)
         if last is None:
             return
-        score = t("form {score}", score=amounts.score_text(last.score))
-        text = amounts.named(self.library, last.exercise, f"{amounts.done_amount(last)} · {score}")
+        done = amounts.done_amount(last)
+        if last.score is not None:
+            done += " · " + t("form {score}", score=amounts.score_text(last.score))
+        text = amounts.named(self.library, last.exercise, done)
         found = to_work_on(last)
         if found is not None:
             text += "\n" + fault_text(self.library.get(last.exercise), found[1].worst, language())
         self.last.setText(text)
 
-    def _draw_picture(self) -> None:
-        if self._standing is not None and self._standing.planned is not None:
-            size = QSize(round(300 * self._unit), round(260 * self._unit))
-            self.picture.setPixmap(
-                demonstration_still(self._standing.planned.exercise, size, self.devicePixelRatioF())
-            )
-
     def set_unit(self, unit: float, *, portrait: bool) -> None:
         """Sizes follow the window."""
-        self._unit = unit
         gap = round(24 * unit)
         self._all.setContentsMargins(gap, gap, gap, gap)
         self._all.setSpacing(gap)
@@ -188,4 +199,4 @@ class RestCard(QFrame):
         for button in (self.skip, self.more):
             button.setMinimumHeight(round(60 * unit))
             button.setIconSize(QSize(round(22 * unit), round(22 * unit)))
-        self._draw_picture()
+        self._all.activate()  # others place themselves by the ring

@@ -68,7 +68,13 @@ def paint_skeleton(
             painter.setBrush(theme.colour("picture_text", _opacity(pose, joint)))
             painter.drawEllipse(point, 0.66 * width, 0.66 * width)
     if highlight is not None and highlight.tag and highlight.tag_joint in points:
-        _draw_tag(painter, highlight.tag, points[highlight.tag_joint], width, ink, unit)
+        tagged, gap = points[highlight.tag_joint], 2.6 * width
+        if _lies(points):
+            top = min(points[wrong].y() for wrong in at_fault if wrong in points)
+            edge = tagged - QPointF(0, 1.3 * width)  # of its ring
+            _draw_tag(painter, highlight.tag, edge, ink, unit, above=top - gap)
+        else:
+            _draw_tag(painter, highlight.tag, tagged, ink, unit, aside=gap)
     painter.restore()
 
 
@@ -100,16 +106,43 @@ def _ring(painter: QPainter, point: QPointF, radius: float, ink: str) -> None:
     painter.drawEllipse(point, radius, radius)
 
 
-def _draw_tag(painter: QPainter, text: str, point: QPointF, width: float, ink: str, unit: float) -> None:
-    """The value in a pill beside the joint, on the side where there is room."""
+def _lies(points: dict[Joint, QPointF]) -> bool:
+    """Whether the trunk is nearer to level than to upright."""
+    for side in ("left", "right"):
+        shoulder, hip = points.get(Joint[f"{side}_shoulder"]), points.get(Joint[f"{side}_hip"])
+        if shoulder is not None and hip is not None:
+            return abs(shoulder.x() - hip.x()) > abs(shoulder.y() - hip.y())
+    return False
+
+
+def _draw_tag(
+    painter: QPainter,
+    text: str,
+    joint: QPointF,
+    ink: str,
+    unit: float,
+    *,
+    aside: float = 0.0,
+    above: float | None = None,
+) -> None:
+    """The value in a pill where no limb is under it: beside the joint, on the side where there is room.
+
+    above: over a body that lies, at this height, with a line down to the joint.
+    """
     painter.setFont(theme.font(24 * unit, "ExtraBold"))
     metrics = painter.fontMetrics()
     w, h = metrics.horizontalAdvance(text) + 18 * unit, metrics.height() + 6 * unit
-    left = point.x() + 2.6 * width
-    if left + w > painter.viewport().width() / painter.device().devicePixelRatioF() - 8:
-        left = point.x() - 2.6 * width - w
-    box = QRectF(left, point.y() - h / 2, w, h)
-    painter.setPen(Qt.PenStyle.NoPen)
+    widest = painter.viewport().width() / painter.device().devicePixelRatioF() - 8
+    if above is not None:
+        box = QRectF(min(max(8.0, joint.x() - w / 2), widest - w), max(8.0, above - h), w, h)
+        for shade, thick in (("picture_shade", 6 * unit), (ink, 3 * unit)):
+            _line(painter, QPointF(joint.x(), box.bottom()), joint, theme.colour(shade), thick)
+    else:
+        left = joint.x() + aside
+        if left + w > widest:
+            left = joint.x() - aside - w
+        box = QRectF(left, joint.y() - h / 2, w, h)
+    painter.setPen(QPen(theme.colour("picture_shade", 0.7), 2 * unit))
     painter.setBrush(theme.colour(ink))
     painter.drawRoundedRect(box, h / 3, h / 3)
     painter.setPen(theme.colour("picture_shade"))

@@ -382,6 +382,7 @@ def style_sheet(scale: float) -> str:
     QLabel {{ background: transparent; }}
     QLabel#heading {{ {bold} font-size: {pt(24)}; }}
     QLabel#title {{ {bold} font-size: {pt(30)}; }}
+    QLabel#far {{ {bold} font-size: {pt(40)}; }}
     QLabel#lead {{ font-size: {pt(19)}; }}
     QLabel#quiet {{ color: {now.muted}; }}
     QScrollArea {{ background: transparent; border: none; }}

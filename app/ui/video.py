@@ -30,6 +30,7 @@ from app.ui.words import t
 
 RADIUS: Final = 16.0
 SPIN_EVERY: Final = 0.04  # seconds
+MOST_LINES: Final = 3  # of a note
 
 
 class VideoView(QWidget):
@@ -52,6 +53,7 @@ class VideoView(QWidget):
         self.dimmed = False
         self.busy_text = ""  # a chip with a spinner, top left
         self.corner_text = ""  # a chip, top right
+        self.corner_free = True  # else something else stands there
         self.notes: tuple[str, ...] = ()  # chips, bottom left
         self.fit: Fit | None = None  # None: there is no room for a picture yet
         self._ratio = self.devicePixelRatioF()
@@ -166,17 +168,22 @@ class VideoView(QWidget):
             self._paint_busy(painter)
         unit = self.unit
         margin = 14 * unit
-        if self.corner_text and self._fitted is not None:
+        if self.corner_text and self.corner_free and self._fitted is not None:
             chip = self._chip(self.corner_text)
             painter.drawPixmap(QPointF(round(self.width() - margin - _wide(chip)), round(margin)), chip)
+        self.paint_notes(painter)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("background"))
+        painter.drawPath(_corners(self.width(), self.height(), RADIUS * unit))
+
+    def paint_notes(self, painter: QPainter) -> None:
+        """The chips at the bottom left; what lies over the picture paints them again over itself."""
+        margin = 14 * self.unit
         bottom = self.height() - margin
         for note in reversed(self.notes):
             chip = self._chip(note)
             painter.drawPixmap(QPointF(round(margin), round(bottom - _tall(chip))), chip)
-            bottom -= _tall(chip) + 8 * unit
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("background"))
-        painter.drawPath(_corners(self.width(), self.height(), RADIUS * unit))
+            bottom -= _tall(chip) + 8 * self.unit
 
     def _paint_picture(self, painter: QPainter, fitted: FittedFrame) -> None:
         if fitted.surround is not None:
@@ -216,14 +223,23 @@ def _as_image(pixels: Image, ratio: float) -> QImage:
 
 @lru_cache(maxsize=32)
 def _chip(text: str, unit: float, ratio: float, look: theme.Look, busy: bool, most: float) -> QPixmap:
-    """Text on a dark pill, at most so wide; busy: larger, with room for the ring. Its words stay the same for
-    seconds."""
+    """Text on a dark pill, at most so wide: what is longer goes on below, and only then gets smaller; busy:
+    larger, with room for the ring. Its words stay the same for seconds."""
     size = (20 if busy else 16) * unit
-    h = QFontMetrics(theme.font(size, "SemiBold")).height() + 14 * unit
+    font = theme.font(size, "SemiBold")
+    metrics = QFontMetrics(font)
+    h = metrics.height() + 14 * unit
     room = h * 0.95 if busy else 14 * unit
-    line = QRectF(0, 0, max(1.0, most - room - 14 * unit), h)
-    font = theme.fitted_font(text, line, size, 0.5 * size, "SemiBold", int(Qt.AlignmentFlag.AlignVCenter))
-    w = min(most, QFontMetrics(font).horizontalAdvance(text) + room + 14 * unit)
+    flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap)
+    words = QRectF(0, 0, max(1.0, most - room - 14 * unit), MOST_LINES * metrics.height())
+    if metrics.horizontalAdvance(text) > words.width():
+        font = theme.fitted_font(text, words, size, 0.5 * size, "SemiBold", flags)
+        metrics = QFontMetrics(font)
+        words.setSize(metrics.boundingRect(words.toRect(), flags, text).size().toSizeF())
+        h = words.height() + 14 * unit
+    else:
+        words.setWidth(metrics.horizontalAdvance(text) + 1)
+    w = words.width() + room + 14 * unit
     made = QPixmap(math.ceil(w * ratio), math.ceil(h * ratio))
     made.setDevicePixelRatio(ratio)
     made.fill(Qt.GlobalColor.transparent)
@@ -231,11 +247,11 @@ def _chip(text: str, unit: float, ratio: float, look: theme.Look, busy: bool, mo
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("picture_shade", 0.78))
-        painter.drawRoundedRect(QRectF(0, 0, w, h), h / 2, h / 2)
+        round_by = min(h / 2, 20 * unit)
+        painter.drawRoundedRect(QRectF(0, 0, w, h), round_by, round_by)
         painter.setFont(font)
         painter.setPen(theme.colour("picture_text"))
-        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        painter.drawText(QRectF(room, 0, w - room, h), flags, text)
+        painter.drawText(QRectF(room, 0, words.width(), h), flags, text)
     return made
 
 

@@ -21,11 +21,15 @@ class EmptyCard(QFrame):
         theme.named(self, "card")
         self._state = (False, False, False, "")
         self._unit = 1.0
+        self._icon = QLabel()
+        self._icon.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._title, self._text = theme.named(QLabel(), "noticeTitle"), theme.named(QLabel(), "noticeText")
         for text in (self._title, self._text):
             text.setAlignment(Qt.AlignmentFlag.AlignCenter)
             text.setWordWrap(True)
-        self.rules, self.recording, self.demo = QPushButton(), QPushButton(), QPushButton()
+        # The way on; rules and recording are never asked for at once.
+        self.rules, self.recording = (theme.named(QPushButton(), "primary") for _ in range(2))
+        self.demo = QPushButton()
         buttons = QHBoxLayout()
         buttons.addStretch()
         for button, wanted in (
@@ -39,6 +43,7 @@ class EmptyCard(QFrame):
         buttons.addStretch()
         self._layout = QVBoxLayout(self)
         self._layout.addStretch()
+        self._layout.addWidget(self._icon)
         self._layout.addWidget(self._title)
         self._layout.addWidget(self._text)
         self._layout.addLayout(buttons)
@@ -50,6 +55,8 @@ class EmptyCard(QFrame):
         self._text.setContentsMargins(round(120 * unit), 0, round(120 * unit), 0)
         for button in (self.rules, self.recording, self.demo):
             button.setIconSize(QSize(round(20 * unit), round(20 * unit)))
+            button.setMinimumHeight(round(54 * unit))
+        self._fill()
 
     def retranslate(self) -> None:
         for button, icon, text in (
@@ -58,7 +65,7 @@ class EmptyCard(QFrame):
             (self.demo, "play", t("Demo clip")),
         ):
             theme.label(button, text)
-            button.setIcon(theme.icon(icon))
+            button.setIcon(theme.icon(icon, "text" if button is self.demo else "on_fill"))
         self._fill()
 
     def show_state(self, *, has_rules: bool, broken: bool, has_recording: bool, failure: str) -> None:
@@ -68,6 +75,9 @@ class EmptyCard(QFrame):
 
     def _fill(self) -> None:
         has_rules, broken, has_recording, failure = self._state
+        wrong = bool(failure) or (broken and not has_rules)
+        icon, ink = ("warning", "warning") if wrong else ("film" if has_rules else "edit", "accent")
+        self._icon.setPixmap(theme.pixmap(icon, round(64 * self._unit), ink, self.devicePixelRatioF()))
         if failure:
             title, text = t("This recording cannot be used"), failure
         elif broken and not has_rules:

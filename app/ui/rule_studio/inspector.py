@@ -189,9 +189,9 @@ class Inspector(QWidget):
             QRectF(rect.x(), rect.y(), 20 * unit, rect.height()), Qt.AlignmentFlag.AlignCenter, sign
         )
         parts = (
-            (0.0, 0.34, row.name, "muted", "Regular"),
-            (0.34, 0.26, row.found, "text", "ExtraBold"),
-            (0.60, 0.40, row.wanted, "muted", "Regular"),
+            (0.0, 0.30, row.name, "muted", "Regular"),
+            (0.30, 0.25, row.found, "text", "ExtraBold"),
+            (0.55, 0.45, row.wanted, "muted", "Regular"),
         )
         left, width = rect.x() + 26 * unit, rect.width() - 26 * unit
         for start, share, text, letters, weight in parts:

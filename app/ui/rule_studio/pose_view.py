@@ -142,8 +142,9 @@ class PoseView(QWidget):
         metrics = painter.fontMetrics()
         w, h = metrics.horizontalAdvance(text) + 20 * unit, metrics.height() + 8 * unit
         margin = 10 * unit
+        edges = self._target().adjusted(margin, margin, -margin, -margin)
         box = QRectF(
-            margin if left else self.width() - w - margin, margin if top else self.height() - h - margin, w, h
+            edges.left() if left else edges.right() - w, edges.top() if top else edges.bottom() - h, w, h
         )
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("picture_shade", 0.78))

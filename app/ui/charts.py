@@ -33,6 +33,7 @@ class WeekChart(QWidget):
         self.title = ""
         self.empty = ""
         self.sign = ""
+        self.most: float | None = None
         self.weeks: Sequence[Week] = ()
         self.chosen: int | None = None
         self._say: Callable[[float], str] = lambda value: f"{value:.0f}"
@@ -49,12 +50,14 @@ class WeekChart(QWidget):
         say: Callable[[float], str],
         empty: str,
         sign: str = "",
+        most: float | None = None,
     ) -> None:
         """say: a value with its unit. empty: what stands here when there is nothing to draw.
 
-        sign: of the unit, at the axis, where the title does not name it.
+        sign: of the unit, at the axis, where the title does not name it. most: no value is larger.
         """
-        self.weeks, self.title, self._say, self.empty, self.sign = weeks, title, say, empty, sign
+        self.weeks, self.title, self._say, self.empty = weeks, title, say, empty
+        self.sign, self.most = sign, most
         self.chosen = None
         self._tell()
         self.update()
@@ -147,7 +150,7 @@ class WeekChart(QWidget):
         said = self.reading()
         fits = painter.fontMetrics().horizontalAdvance(said) <= room.width()
         painter.drawText(room, RIGHT, said if fits else self.reading(short=True))
-        low, high, step = nice_range(known, from_zero=self.kind == "bars")
+        low, high, step = nice_range(known, from_zero=self.kind == "bars", most=self.most)
         area = self._area()
         self._paint_grid(painter, area, low, high, step)
         places = [
@@ -210,11 +213,18 @@ class WeekChart(QWidget):
             painter.drawEllipse(place, 4 * self.unit, 4 * self.unit)
 
 
-def nice_range(values: Sequence[float], *, from_zero: bool) -> tuple[float, float, float]:
-    """Low, high and step of an axis with two to five steps of 1, 2 or 5 times a power of ten."""
+def nice_range(
+    values: Sequence[float], *, from_zero: bool, most: float | None = None
+) -> tuple[float, float, float]:
+    """Low, high and step of an axis with two to five steps of 1, 2 or 5 times a power of ten.
+
+    most: where the axis ends at the latest; a value of ten times a step.
+    """
     low, high = (0.0 if from_zero else min(values)), max(values)
     if high - low < 1e-6:
         low, high = (low, low + 1.0) if from_zero else (low - 5.0, high + 5.0)
+    if most is not None and high > most:
+        low, high = low - (high - most), most
     rough = (high - low) / 4
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= rough * 0.999)

@@ -41,7 +41,7 @@ from app.ui.pdf import save_pdf
 from app.ui.report import history_report
 from app.ui.saving import ask_where
 from app.ui.summary_page import SummaryPage
-from app.ui.words import NAMELESS, language, profile_name, t
+from app.ui.words import NAMELESS, language, profile_name, said, t
 from app.ui.workout_list import WorkoutList
 
 SPANS: Final = (12, 26, 52)  # weeks
@@ -229,7 +229,9 @@ class HistoryPage(QWidget):
     def _draw_charts(self) -> None:
         exercise, count = self.exercise.currentData(), self.span.currentData()
         unit = amounts.sign(self.library, exercise) if exercise is not None else ""
-        empty = t("Nothing in these weeks.")
+        known = self.library.get(exercise) if exercise is not None else None
+        hold = known is not None and known.counting.kind == "hold"
+        nothing, of_reps = t("Nothing in these weeks."), t("A hold is counted by its minutes.")
         shown: tuple[tuple[WeekChart, Measure, str, Callable[[float], str]], ...] = (
             (self.reps, "reps", t("Repetitions"), lambda v: amounts.reps(round(v))),
             (self.minutes, "minutes", t("Minutes of work"), lambda v: t("{count} min", count=f"{v:.1f}")),
@@ -241,8 +243,10 @@ class HistoryPage(QWidget):
                 chart.show_weeks([], title=title, say=say, empty=t("Choose an exercise to see its range."))
                 continue
             weeks = self._weeks(measure, count, exercise)
+            empty = of_reps if hold and measure in ("reps", "range") else nothing
             sign = unit if measure == "range" else ""
-            chart.show_weeks(weeks, title=title, say=say, empty=empty, sign=sign)
+            most = 100.0 if measure == "score" else None
+            chart.show_weeks(weeks, title=title, say=say, empty=empty, sign=sign, most=most)
         bests = [
             amounts.best_amount(best, self.library)
             for best in (
@@ -252,7 +256,7 @@ class HistoryPage(QWidget):
             )
             or []
         ]
-        self.best.setText(t("Best: {bests}", bests=", ".join(bests)) if bests else "")
+        self.best.setText(t("Best: {bests}", bests=" · ".join(bests)) if bests else "")
 
     def _enable(self) -> None:
         there = bool(self.list.lines)
@@ -268,7 +272,7 @@ class HistoryPage(QWidget):
         try:
             return read()
         except HistoryError as error:
-            self._tell(str(error))
+            self._tell(said(error))
             return None
 
     def _tell(self, text: str) -> None:
@@ -278,6 +282,7 @@ class HistoryPage(QWidget):
     def retranslate(self) -> None:
         """Sets all texts, and the icons in the theme's colours."""
         self.title.setText(t("History"))
+        self._tell("")  # it would stay in the language that it was said in
         self.nothing.say(
             t("Your workouts will stand here. Go home and choose one: five minutes are enough."),
             t("Choose a workout"),
@@ -424,6 +429,7 @@ class HistoryPage(QWidget):
             self.profile = made
             self.profile_chosen.emit(made.name)
             self.refresh()
+            (self.list if self.list.lines else self.nothing.button).setFocus()
 
     def rename_profile(self, name: str) -> None:
         renamed = self._guarded(lambda: self.history.rename(self.profile, name))
@@ -482,7 +488,7 @@ class HistoryPage(QWidget):
                 with replacing(path) as temporary:
                     temporary.write_text(text, encoding="utf-8", newline="")
         except FormcueError as error:
-            self._tell(str(error))
+            self._tell(said(error))
         else:
             self._tell(t("Saved: {path}", path=path))
 

@@ -118,7 +118,7 @@ class SetCard(QFrame):
         self.score.setToolTip(
             t("100: no fault in any repetition. A warning takes half of a repetition, an error all of it.")
         )
-        self.remove.setText(t("That was no rep"))
+        self.remove.setText(t("That was no hold") if self._is_hold else t("That was no rep"))
         self.add.setText(t("One was missed"))
         self.strip.retranslate()
         for row in self.faults:
@@ -137,6 +137,11 @@ class SetCard(QFrame):
             row.set_unit(unit)
 
     @property
+    def _is_hold(self) -> bool:
+        known = self.library.get(self.done.exercise)
+        return known is not None and known.counting.kind == "hold"
+
+    @property
     def _sign(self) -> str:
         return amounts.sign(self.library, self.done.exercise)
 
@@ -153,7 +158,12 @@ class SetCard(QFrame):
         there = bool(self.done.reps)
         self.remove.setEnabled(chosen is not None)
         self.remove.setVisible(there)
+        self.add.setHidden(self._is_hold)  # nobody knows how long it was
         if chosen is not None:
             self.rep.setText(self._rep_text(chosen))
+        elif not there:
+            self.rep.setText("")
+        elif self._is_hold:
+            self.rep.setText(t("Choose a hold to see more of it."))
         else:
-            self.rep.setText(t("Choose a repetition to see more of it.") if there else "")
+            self.rep.setText(t("Choose a repetition to see more of it."))

@@ -266,11 +266,11 @@ class SettingsPage(QWidget):
             pad = round(17 * unit)
             layout.setContentsMargins(pad, pad, pad, pad)
             layout.setHorizontalSpacing(round(24 * unit))
-            layout.setVerticalSpacing(round(7 * unit))
+            layout.setVerticalSpacing(round(6 * unit))
         self.home.setMinimumHeight(round(54 * unit))
         self.home.setIconSize(QSize(round(20 * unit), round(20 * unit)))
         for box in self.boxes.values():
-            box.setMinimumHeight(round(46 * unit))
+            box.setMinimumHeight(round(44 * unit))
         self._align()
 
     def keys(self) -> dict[Qt.Key, Callable[[], object]]:

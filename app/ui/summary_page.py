@@ -29,7 +29,7 @@ from app.ui.report import workout_report
 from app.ui.saving import ask_where
 from app.ui.set_card import SetCard
 from app.ui.still import PoseStill
-from app.ui.words import language, t
+from app.ui.words import language, said, t
 
 
 class SummaryPage(QWidget):
@@ -135,7 +135,6 @@ class SummaryPage(QWidget):
         if isinstance(summary, SetSummary):
             summary = _alone(summary, self.library)
         self.summary, self.bests = summary, bests
-        self._tell("")
         for card in self.cards:
             card.hide()  # else one that was added this very turn is shown yet, as a window of its own
             card.setParent(None)
@@ -164,7 +163,7 @@ class SummaryPage(QWidget):
         try:
             save_pdf(path, workout_report(self.summary, self.library))
         except FormcueError as error:
-            self._tell(str(error))
+            self._tell(said(error))
         else:
             self._tell(t("Saved: {path}", path=path))
 
@@ -203,6 +202,7 @@ class SummaryPage(QWidget):
 
     def retranslate(self) -> None:
         """Sets all texts, and the icons in the theme's colours."""
+        self._tell("")  # it would stay in the language that it was said in
         theme.label(self.home, t("Back") if self.past else t("Home"))
         self.home.setIcon(theme.icon("back" if self.past else "home"))
         theme.label(self.export, t("Report as PDF"))

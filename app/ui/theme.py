@@ -396,13 +396,14 @@ def style_sheet(scale: float) -> str:
     QAbstractSpinBox#plain::up-button, QAbstractSpinBox#plain::down-button {{ width: 0; border: none;
         subcontrol-origin: border; }}
     QLineEdit#search {{ font-size: {pt(19)}; }}
-    QCheckBox {{ spacing: {px(10)}; font-size: {pt(17)}; background: transparent; }}
+    QCheckBox {{ spacing: {px(10)}; font-size: {pt(17)}; background: transparent; padding: {px(2)}; }}
+    QCheckBox, QSlider {{ border: 2px solid transparent; border-radius: {px(8)}; }}
     QCheckBox::indicator {{ width: {px(24)}; height: {px(24)}; border: 2px solid {now.muted};
         border-radius: {px(6)}; background: {now.raised}; }}
     QCheckBox::indicator:checked {{ background: {now.accent}; border-color: {now.accent};
         image: url("{tick}"); }}
     QComboBox#wide {{ font-size: {pt(17)}; }}
-    QSlider {{ background: transparent; min-height: {px(34)}; }}
+    QSlider {{ background: transparent; min-height: {px(28)}; }}
     QSlider::groove:horizontal {{ background: {now.line}; height: {px(6)}; border-radius: {px(3)}; }}
     QSlider::sub-page:horizontal {{ background: {now.accent}; border-radius: {px(3)}; }}
     QSlider::handle:horizontal {{ background: {now.text}; width: {px(22)}; margin: -{px(8)} 0;

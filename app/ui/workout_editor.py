@@ -29,7 +29,7 @@ from app.plans import PLANS, Plan, PlannedExercise, PlanStep
 from app.ui import amounts, theme
 from app.ui.amounts import Library
 from app.ui.step_form import StepForm
-from app.ui.words import language, t
+from app.ui.words import language, said, t
 
 ROLE = Qt.ItemDataRole.UserRole
 NAMED_AFTER = 3  # exercises: what a workout is called that nobody gave a name
@@ -90,6 +90,8 @@ class WorkoutEditor(QWidget):
         self.search.setClearButtonEnabled(True)
         self.library_title, self.steps_title = (theme.named(QLabel(), "heading") for _ in range(2))
         self.choices, self.steps = QListWidget(), StepList()
+        self.none = theme.named(QLabel(), "quiet")
+        self.none.setWordWrap(True)
         self.steps.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.steps.setDefaultDropAction(Qt.DropAction.MoveAction)
         for view in (self.choices, self.steps):
@@ -112,6 +114,7 @@ class WorkoutEditor(QWidget):
         left, middle = QVBoxLayout(), QVBoxLayout()
         left.addWidget(self.library_title)
         left.addWidget(self.search)
+        left.addWidget(self.none)
         left.addWidget(self.choices, 1)
         left.addWidget(self.add)
         tools = QHBoxLayout()
@@ -221,7 +224,7 @@ class WorkoutEditor(QWidget):
         try:
             path = save_plan(self.folder, replace(self.plan, id=id, names=names))
         except FormcueError as error:
-            self._tell(str(error))
+            self._tell(said(error))
             return
         self.saved.emit(path)
 
@@ -321,14 +324,24 @@ class WorkoutEditor(QWidget):
             known = self.library[item.data(ROLE)]
             text = " ".join((known.id, *known.names.values())).casefold()
             item.setHidden(not all(word in text for word in words))
+        found = self._found()
+        self.none.setHidden(bool(found))
+        self.add.setEnabled(bool(found))
+        chosen = self.choices.currentItem()
+        if found and (chosen is None or chosen.isHidden()):
+            self.choices.setCurrentItem(found[0])  # what is not seen is not added
 
     def _add_first(self) -> None:
         """Enter in the search adds the first that is found."""
-        shown = [self.choices.item(row) for row in range(self.choices.count())]
-        found = next((item for item in shown if not item.isHidden()), None)
-        if found is not None:
-            self.add_exercise(found.data(ROLE))
+        found = self._found()
+        if found:
+            self.add_exercise(found[0].data(ROLE))
             self.search.clear()
+
+    def _found(self) -> list[QListWidgetItem]:
+        """The exercises that the search leaves."""
+        items = (self.choices.item(row) for row in range(self.choices.count()))
+        return [item for item in items if not item.isHidden()]
 
     def _add_chosen(self) -> None:
         item = self.choices.currentItem()
@@ -345,6 +358,7 @@ class WorkoutEditor(QWidget):
         theme.label(self.save, t("Save"))
         self.save.setIcon(theme.icon("check", "on_fill"))
         self.search.setPlaceholderText(t("Search exercises"))
+        self.none.setText(t("Nothing is called that. A shorter word finds more."))
         self.search.setAccessibleName(t("Search exercises"))
         self.library_title.setText(t("Exercises"))
         self.steps_title.setText(t("In this order"))
@@ -393,7 +407,7 @@ class WorkoutEditor(QWidget):
         for button in (self.save, self.cancel, self.name):
             button.setMinimumHeight(round(50 * unit))
         self.search.setMinimumHeight(round(44 * unit))
-        for part in (self.search, self.choices, self.add):
+        for part in (self.search, self.none, self.choices, self.add):
             part.setFixedWidth(round(320 * unit)) if not portrait else part.setMaximumWidth(16_777_215)
         icons = QSize(round(20 * unit), round(20 * unit))
         for tool in (self.cancel, self.save, self.add, self.join, self.remove):

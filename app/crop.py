@@ -73,8 +73,14 @@ class Crop:
 
 
 def as_input(crops: Sequence[Image]) -> FloatArray:
-    """BGR uint8 crops of one size S -> (N, 3, S, S) float32 RGB in 0..1, as the networks take them."""
-    return cv2.dnn.blobFromImages(crops, scalefactor=1 / 255, swapRB=True)  # type: ignore[return-value]
+    """BGR uint8 crops of one size S -> (N, 3, S, S) float32 RGB in 0..1, as the networks take them.
+
+    In memory the channels come last, as in the crops and in the convolutions of most runtimes.
+    """
+    batch = np.empty((len(crops), *crops[0].shape), np.float32)
+    for crop, scaled in zip(crops, batch, strict=True):
+        np.multiply(cv2.cvtColor(crop, cv2.COLOR_BGR2RGB), np.float32(1 / 255), out=scaled)
+    return batch.transpose(0, 3, 1, 2)
 
 
 def whole(image: Image, up: tuple[float, float] = UPRIGHT, margin: float = 1.0) -> Crop:

@@ -12,7 +12,9 @@ from app.skeleton import MIRROR, NUM_JOINTS, FloatArray
 MAP_STRIDE: Final = 4  # input pixels per cell of the pose maps
 FINDER_STRIDE: Final = 8  # input pixels per cell of the finder's maps
 REACH: Final = 3  # the window around a peak is 7 x 7 cells
-_STEPS: Final = np.arange(-REACH, REACH + 1)
+# Its cells, row by row: how far below the peak and to its right they are, and what sums up mass and place.
+_DOWN, _ACROSS = (steps.ravel() - REACH for steps in np.indices((2 * REACH + 1, 2 * REACH + 1)))
+_MOMENTS: Final = np.stack([np.ones_like(_DOWN), _ACROSS, _DOWN], axis=1).astype(np.float32)  # 49, 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,22 +37,24 @@ def decode_joints(maps: FloatArray) -> CropJoints:
     """
     n, _, h, w = maps.shape
     heat = maps[:, :NUM_JOINTS].reshape(n * NUM_JOINTS, h * w)
-    depth_maps = maps[:, NUM_JOINTS:].reshape(n * NUM_JOINTS, h * w)
-    each = np.arange(n * NUM_JOINTS)
-    peak = heat.argmax(axis=1)
+    depths = maps[:, NUM_JOINTS:].reshape(n * NUM_JOINTS, h * w)
+    each = np.arange(n * NUM_JOINTS)[:, None]
+    peak = heat.argmax(axis=1)[:, None]  # N·19, 1
     top = np.maximum(heat[each, peak], 0.0)  # the largest logit, "nowhere" included: exp cannot overflow
-    total = np.exp(heat - top[:, None]).sum(axis=1) + np.exp(-top)
+    share = heat - top
+    np.exp(share, out=share)  # p, but for the division by ...
+    total = share.sum(axis=1) + np.exp(-top[:, 0])
     row, col = np.divmod(peak, w)
-    rows, cols = row[:, None] + _STEPS, col[:, None] + _STEPS  # (N·19, 7)
-    inside = ((rows >= 0) & (rows < h))[:, :, None] & ((cols >= 0) & (cols < w))[:, None, :]
-    cells = np.clip(rows, 0, h - 1)[:, :, None] * w + np.clip(cols, 0, w - 1)[:, None, :]  # (N·19, 7, 7)
-    p = np.exp(heat[each[:, None, None], cells] - top[:, None, None]) * inside / total[:, None, None]
-    mass = p.sum(axis=(1, 2))
+    rows, cols = row + _DOWN, col + _ACROSS  # N·19, 49
+    inside = (rows >= 0) & (rows < h) & (cols >= 0) & (cols < w)
+    cells = np.where(inside, rows * w + cols, peak)
+    near = share[each, cells] * inside
+    mass, across, down = (near @ _MOMENTS).T
     scale = 1.0 / np.maximum(mass, 1e-12)
-    x = (p.sum(axis=1) * (cols + 0.5)).sum(axis=1) * scale * MAP_STRIDE
-    y = (p.sum(axis=2) * (rows + 0.5)).sum(axis=1) * scale * MAP_STRIDE
-    depth = (p * depth_maps[each[:, None, None], cells]).sum(axis=(1, 2)) * scale * (w * MAP_STRIDE)
-    joints = np.stack([x, y, depth, mass], axis=1).astype(np.float32)
+    x = (col[:, 0] + 0.5 + across * scale) * MAP_STRIDE
+    y = (row[:, 0] + 0.5 + down * scale) * MAP_STRIDE
+    depth = (near * depths[each, cells]).sum(axis=1) * scale * (w * MAP_STRIDE)
+    joints = np.stack([x, y, depth, mass / total], axis=1).astype(np.float32)
     bad = ~np.isfinite(joints).all(axis=1)
     if bad.any():
         joints[bad] = (w * MAP_STRIDE / 2, h * MAP_STRIDE / 2, 0.0, 0.0)

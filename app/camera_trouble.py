@@ -28,8 +28,8 @@ _STEP: Final = 16  # every so many pixels are looked at, both ways
 class CameraError(SourceError):
     """A camera cannot be opened, or stopped giving pictures; it may well do so again."""
 
-    def __init__(self, text: str, trouble: Trouble) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, trouble: Trouble, /, **values: object) -> None:
+        super().__init__(text, **values)
         self.trouble: Final = trouble
 
 

@@ -177,14 +177,18 @@ class FileSource(_Capture):
         if wide * tall > LARGEST_PICTURE:  # before a frame of it is asked for: a small file may say any size
             self.close()
             raise SourceError(
-                f"{path}: its picture is {wide:.0f} x {tall:.0f}, larger than 8K; make it smaller"
+                "{path}: its picture is {wide:.0f} x {tall:.0f}, larger than 8K; make it smaller",
+                path=path,
+                wide=wide,
+                tall=tall,
             )
         first = self._grab() if self._capture.isOpened() else None
         if first is None:
             self.close()
             raise SourceError(
-                f"{path}: not a video that can be read (damaged, cut short or another kind of file); "
-                f"play it in a video player to check, or convert it to MP4"
+                "{path}: not a video that can be read (damaged, cut short or another kind of file); "
+                "play it in a video player to check, or convert it to MP4",
+                path=path,
             )
         self._ahead: Image | None = first
         self._ahead_time = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
@@ -223,8 +227,12 @@ class FileSource(_Capture):
         missing = expected - self._index
         if missing > max(5, 0.05 * expected):
             raise SourceError(
-                f"{self.path}: breaks off after {self._index} of {expected} frames "
-                f"({self._last:.1f} s); the file is cut short or damaged, copy or record it again"
+                "{path}: breaks off after {index} of {expected} frames ({last:.1f} s); the file is "
+                "cut short or damaged, copy or record it again",
+                path=self.path,
+                index=self._index,
+                expected=expected,
+                last=self._last,
             )
 
 
@@ -271,11 +279,13 @@ class CameraSource(_Capture):
 
     def _lost(self, waited: float) -> CameraError:
         if self.listed and self.index not in [camera.index for camera in list_cameras()]:
-            return CameraError(f"{self.name}: is gone; plug it in again", "absent")
+            return CameraError("{name}: is gone; plug it in again", "absent", name=self.name)
         if not self._index:  # a camera that another program has can be opened on Linux, but not read
-            text = f"{self.name}: opens and gives no picture; close other programs that use it"
-            return CameraError(text, "taken")
-        return CameraError(f"{self.name}: no picture for {waited:.0f} s; check its cable", "silent")
+            text = "{name}: opens and gives no picture; close other programs that use it"
+            return CameraError(text, "taken", name=self.name)
+        return CameraError(
+            "{name}: no picture for {waited:.0f} s; check its cable", "silent", name=self.name, waited=waited
+        )
 
 
 def open_source(spec: str, *, size: tuple[int, int] = CAMERA_SIZE) -> Source:
@@ -314,7 +324,7 @@ class CameraOpener:
             return source
         index = next((camera.index for camera in list_cameras() if camera.name == self._name), None)
         if index is None:
-            raise CameraError(f"{self._name}: is not there; plug it in again", "absent")
+            raise CameraError("{name}: is not there; plug it in again", "absent", name=self._name)
         return CameraSource(index, name=self._name, **self._options)
 
 
@@ -330,7 +340,10 @@ def _find(spec: str) -> CameraInfo | Path:
     text = str(spec).strip()
     if text.lower() == DEMO:
         if not DEMO_CLIP.is_file():
-            raise SourceError(f"{DEMO_CLIP}: the demo clip is missing; install Formcue again or give a video")
+            raise SourceError(
+                "{path}: the demo clip is missing; install Formcue again or give a video",
+                path=DEMO_CLIP,
+            )
         return DEMO_CLIP
     if text.isascii() and text.isdigit():
         number = int(text)
@@ -345,7 +358,7 @@ def _find(spec: str) -> CameraInfo | Path:
     found = found or [c for c in cameras if wanted and wanted in c.name.casefold()]
     if found:
         return found[0]
-    raise SourceError(_not_found(text, path, cameras))
+    raise _not_found(text, path, cameras)
 
 
 def list_cameras() -> list[CameraInfo]:
@@ -396,23 +409,27 @@ def _exists(path: Path) -> bool:
 def _check_file(path: Path) -> None:
     """Raises SourceError for what is plainly no video, in words that say what it is."""
     if path.is_dir():
-        raise SourceError(f"{path}: is a folder; give one video file in it")
+        raise SourceError("{path}: is a folder; give one video file in it", path=path)
     if path.suffix.lower() in STILL_SUFFIXES:
-        raise SourceError(f"{path}: is a still image; give a video, or use `estimate` for images")
+        raise SourceError("{path}: is a still image; give a video, or use `estimate` for images", path=path)
     try:
         if path.stat().st_size == 0:
-            raise SourceError(f"{path}: is empty (0 bytes); copy or record it again")
+            raise SourceError("{path}: is empty (0 bytes); copy or record it again", path=path)
         with path.open("rb") as file:
             head = file.read(512)
     except OSError as error:
         reason = error.strerror or error
-        raise SourceError(f"{path}: cannot be read ({reason}); check its permissions") from error
+        raise SourceError(
+            "{path}: cannot be read ({reason}); check its permissions", path=path, reason=reason
+        ) from error
     # FFmpeg would happily render a text file as a film of a terminal. No video lacks a zero byte.
     if b"\0" not in head:
-        raise SourceError(f"{path}: is a text file, not a video; give a video file such as MP4")
+        raise SourceError("{path}: is a text file, not a video; give a video file such as MP4", path=path)
     if missing := missing_bytes(path):
         raise SourceError(
-            f"{path}: is cut short, {missing} bytes of its end are missing; copy or record it again"
+            "{path}: is cut short, {missing} bytes of its end are missing; copy or record it again",
+            path=path,
+            missing=missing,
         )
 
 
@@ -420,18 +437,21 @@ def _no_camera(index: int, name: str | None) -> CameraError:
     """Why camera number index could not be opened. name: as the machine lists it; None: it does not."""
     if name is not None:
         return CameraError(
-            f"{name}: cannot be opened; close other programs that use it and allow camera access "
-            f"in the system's privacy settings",
+            "{name}: cannot be opened; close other programs that use it and allow camera access "
+            "in the system's privacy settings",
             "taken",
+            name=name,
         )
     listed = ", ".join(f"{camera.index} = {camera.name}" for camera in list_cameras())
     if listed:
-        return CameraError(f"camera {index}: there is none; this machine has {listed}", "absent")
-    text = f"camera {index}: no camera was found; plug one in, or use a video file or `--source {DEMO}`"
-    return CameraError(text, "absent")
+        return CameraError(
+            "camera {index}: there is none; this machine has {listed}", "absent", index=index, listed=listed
+        )
+    text = "camera {index}: no camera was found; plug one in, or use a video file or `--source {demo}`"
+    return CameraError(text, "absent", index=index, demo=DEMO)
 
 
-def _not_found(text: str, path: Path, cameras: list[CameraInfo]) -> str:
+def _not_found(text: str, path: Path, cameras: list[CameraInfo]) -> SourceError:
     if path.suffix or os.sep in text or "/" in text:
         folder = path.parent
         try:
@@ -439,12 +459,18 @@ def _not_found(text: str, path: Path, cameras: list[CameraInfo]) -> str:
         except OSError:
             beside = []
         nearest = get_close_matches(path.name, beside, n=1)
-        hint = f"; did you mean {folder / nearest[0]}?" if nearest else "; check the path"
-        return f"{text}: no such file{hint}"
+        if not nearest:
+            return SourceError("{name}: no such file; check the path", name=text)
+        return SourceError(
+            "{name}: no such file; did you mean {other}?", name=text, other=folder / nearest[0]
+        )
     known = [camera.name for camera in cameras] + [DEMO]
     nearest = get_close_matches(text, known, n=1)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}, or a camera's number"
-    return f"{text!r}: neither a file nor a camera; {hint}"
+    if nearest:
+        wrong = "{name!r}: neither a file nor a camera; did you mean {other!r}?"
+        return SourceError(wrong, name=text, other=nearest[0])
+    wrong = "{name!r}: neither a file nor a camera; known: {known}, or a camera's number"
+    return SourceError(wrong, name=text, known=", ".join(known))
 
 
 class NewestSlot(Generic[T]):

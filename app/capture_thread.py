@@ -16,7 +16,7 @@ from typing import Final
 
 from app.camera_trouble import CameraError, Patience, PictureWatch, Trouble
 from app.capture import Frame, NewestSlot, Source
-from app.errors import SourceError, first_line
+from app.errors import FormcueError, SourceError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +31,11 @@ def _nothing(*_: object) -> None:
 class CaptureThread:
     """Opens a source and reads it in threads of its own; every slot gets the newest frame.
 
-    Callbacks are called in those threads: opened(source), of a camera each time; failed(one line), when a
-    file cannot be read, or the camera named does not exist; ended(), at the end of a file. troubled(Trouble):
-    a camera gives no picture that is any good; none is handed out meanwhile, and it is opened again.
-    back(seconds): pictures come again after so many seconds without, also after a gap without a trouble (the
-    machine slept). The slots are closed when nothing more will come.
+    Callbacks are called in those threads: opened(source), of a camera each time; failed(FormcueError, or a
+    line of what nobody foresaw), when a file cannot be read, or the camera named does not exist; ended(), at
+    the end of a file. troubled(Trouble): a camera gives no picture that is any good; none is handed out
+    meanwhile, and it is opened again. back(seconds): pictures come again after so many seconds without, also
+    after a gap without a trouble (the machine slept). The slots are closed when nothing more will come.
 
     real_time: a file is played at its own speed, else as fast as it decodes. loop: a file begins again at its
     end. Over all openings times and indices go on rising.
@@ -49,7 +49,7 @@ class CaptureThread:
         loop: bool = False,
         patience: Patience | None = None,
         opened: Callable[[Source], None] = _nothing,
-        failed: Callable[[str], None] = _nothing,
+        failed: Callable[[FormcueError | str], None] = _nothing,
         ended: Callable[[], None] = _nothing,
         troubled: Callable[[Trouble], None] = _nothing,
         back: Callable[[float], None] = _nothing,
@@ -189,7 +189,7 @@ class CaptureThread:
 
     def _fail(self, error: Exception) -> None:
         if not self._stop.is_set():
-            self._failed(str(error) or type(error).__name__)
+            self._failed(error if isinstance(error, FormcueError) else str(error) or type(error).__name__)
 
     # ---- what the readings tell, in their threads
 

@@ -9,14 +9,38 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 
 
+class Line:
+    """A line for the user, in English: what a console shows.
+
+        Line("{path}: can be written again", path=path)
+
+    A window says it in its own language (app.ui.words.said): `text` is the key of its translation. Without
+    values nothing is filled in, and braces are braces.
+    """  # fmt: skip
+
+    def __init__(self, text: str, /, **values: object) -> None:
+        self.text: Final = text
+        self.values: Final = values
+
+    def __str__(self) -> str:
+        return self.text.format(**self.values) if self.values else self.text
+
+
 class FormcueError(Exception):
     """An error whose text is meant for the user: one line, in plain words, with the mend.
 
+        raise SourceError("{path}: is a folder; give one video file in it", path=path)
+
+    line: that text, for windows to translate; str() has it in English.
     exit_code: what a command ends with when this reaches it. 1 = the work failed,
     2 = wrong usage or unusable input.
-    """
+    """  # fmt: skip
 
     exit_code: int = EXIT_FAILED
+
+    def __init__(self, text: str = "", /, **values: object) -> None:
+        self.line: Final = Line(text, **values)
+        super().__init__(str(self.line))
 
 
 class UsageError(FormcueError):

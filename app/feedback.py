@@ -78,7 +78,11 @@ class PoseBuffer:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another place") from error
+            raise OutputError(
+                "{folder}: cannot be made ({reason}); choose another place",
+                folder=folder,
+                reason=error.strerror,
+            ) from error
         words = " ".join(filter(None, (complaint.replace("_", " "), exercise, about)))
         path = folder / f"{when:%Y%m%d-%H%M%S}-{complaint}-{exercise}.poses.gz"
         save_recording(path, self.recording(source=words, size=size))

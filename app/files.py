@@ -33,16 +33,18 @@ def check_writable(path: Path) -> None:
     Raises OutputError.
     """
     if path.is_dir():
-        raise OutputError(f"{path}: is a folder; give the name of a file")
+        raise OutputError("{path}: is a folder; give the name of a file", path=path)
     if path.exists() and not path.is_file():  # /dev/null would become an ordinary file
-        raise OutputError(f"{path}: is a device, not a file; give the name of a file")
+        raise OutputError("{path}: is a device, not a file; give the name of a file", path=path)
     folder = path.parent
     if not folder.exists():
-        raise OutputError(f"{path}: the folder {folder} does not exist; create it first")
+        raise OutputError(
+            "{path}: the folder {folder} does not exist; create it first", path=path, folder=folder
+        )
     if not folder.is_dir():
-        raise OutputError(f"{path}: {folder} is not a folder")
+        raise OutputError("{path}: {folder} is not a folder", path=path, folder=folder)
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise OutputError(f"{path}: no permission to write there; choose another place")
+        raise OutputError("{path}: no permission to write there; choose another place", path=path)
 
 
 @contextmanager
@@ -64,7 +66,7 @@ def replacing(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=begin, suffix=f".part{target.suffix}", dir=target.parent)
         os.close(handle)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+        raise OutputError("{path}: cannot be written ({reason})", path=path, reason=error.strerror) from error
     temporary = Path(name)
     try:
         try:
@@ -73,7 +75,9 @@ def replacing(path: Path) -> Iterator[Path]:
             _bring_down(temporary)
             temporary.replace(target)
         except OSError as error:
-            failure = OutputError(f"{path}: cannot be written ({error.strerror or error})")
+            failure = OutputError(
+                "{path}: cannot be written ({reason})", path=path, reason=error.strerror or error
+            )
             failure.exit_code = EXIT_FAILED  # the place looked right, then the disk was full or gone
             raise failure from error
     finally:

@@ -42,7 +42,7 @@ BUSY_SECONDS: Final = 5.0  # another window's transaction is over long before
 
 # Sets of workouts that are not deleted; those that are wait to be purged, and are few.
 _SHOWN: Final = "workout NOT IN (SELECT id FROM workouts WHERE hidden)"
-_DAMAGED: Final = "is damaged or no history ({reason}); move it away, and a new one is begun"
+_DAMAGED: Final = "{path}: is damaged or no history ({reason}); move it away, and a new one is begun"
 
 # All that a damaged file makes of a call: SQLite may be unable to name what it found, or count it.
 _BROKEN: Final = (sqlite3.Error, UnicodeDecodeError, MemoryError)
@@ -117,7 +117,7 @@ def _reading(
         try:
             return method(self, *args, **kwargs)
         except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
-            raise HistoryError(f"{self.path}: {_DAMAGED.format(reason=_reason(error))}") from error
+            raise HistoryError(_DAMAGED, path=self.path, reason=_reason(error)) from error
 
     return read
 
@@ -139,7 +139,9 @@ class History:
             self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
             self._db.row_factory = sqlite3.Row
         except (OSError, sqlite3.Error) as error:
-            raise HistoryError(f"{path}: cannot be opened ({_reason(error)})") from error
+            raise HistoryError(
+                "{path}: cannot be opened ({reason})", path=path, reason=_reason(error)
+            ) from error
         try:
             self._db.execute("PRAGMA trusted_schema = OFF")
             self._db.execute("PRAGMA cell_size_check = ON")
@@ -151,11 +153,13 @@ class History:
         except sqlite3.OperationalError as error:
             self._db.close()
             raise HistoryError(
-                f"{path}: cannot be opened ({_reason(error)}); is the disk full? Try again"
+                "{path}: cannot be opened ({reason}); is the disk full? Try again",
+                path=path,
+                reason=_reason(error),
             ) from error
         except _BROKEN as error:
             self._db.close()
-            raise HistoryError(f"{path}: {_DAMAGED.format(reason=_reason(error))}") from error
+            raise HistoryError(_DAMAGED, path=path, reason=_reason(error)) from error
         except HistoryError:
             self._db.close()
             raise
@@ -199,7 +203,7 @@ class History:
         if not name:
             raise HistoryError("a profile needs a name")
         if any(other.name == name and other.id != profile.id for other in self.profiles()):
-            raise HistoryError(f'there is a profile "{name}" already; choose another name')
+            raise HistoryError('there is a profile "{name}" already; choose another name', name=name)
         with self._change():
             self._db.execute("UPDATE profiles SET name = ? WHERE id = ?", (name, profile.id))
         return Profile(id=profile.id, name=name)
@@ -394,7 +398,9 @@ class History:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (OSError, *_BROKEN) as error:
             raise HistoryError(
-                f"{self.path.parent}: what was deleted may still be in files there ({_reason(error)})"
+                "{path}: what was deleted may still be in files there ({reason})",
+                path=self.path.parent,
+                reason=_reason(error),
             ) from error
 
     # ---- over time
@@ -537,9 +543,11 @@ class History:
         try:
             yield from self._db.execute(query, values)
         except sqlite3.OperationalError as error:
-            raise HistoryError(f"{self.path}: cannot be read ({_reason(error)}); try again") from error
+            raise HistoryError(
+                "{path}: cannot be read ({reason}); try again", path=self.path, reason=_reason(error)
+            ) from error
         except _BROKEN as error:
-            raise HistoryError(f"{self.path}: {_DAMAGED.format(reason=_reason(error))}") from error
+            raise HistoryError(_DAMAGED, path=self.path, reason=_reason(error)) from error
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[None]:
@@ -555,15 +563,19 @@ class History:
                 raise
         except _BROKEN as error:
             raise HistoryError(
-                f"{self.path}: cannot be written ({_reason(error)}); is the disk full?"
+                "{path}: cannot be written ({reason}); is the disk full?",
+                path=self.path,
+                reason=_reason(error),
             ) from error
 
     def _bring_up_to_date(self) -> None:
         version = self._version()
         if version > len(MIGRATIONS):
             raise HistoryError(
-                f"{self.path}: was written by a newer Formcue (version {version}, known {len(MIGRATIONS)});"
-                " update Formcue"
+                "{path}: was written by a newer Formcue (version {version}, known {known}); update Formcue",
+                path=self.path,
+                version=version,
+                known=len(MIGRATIONS),
             )
         if version == len(MIGRATIONS):
             return

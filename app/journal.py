@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from app.errors import EXIT_USAGE, FormcueError
+from app.errors import EXIT_USAGE, FormcueError, Line
 from app.files import lock
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,10 @@ class JournalError(FormcueError):
     exit_code = EXIT_USAGE
 
 
+def _warn(line: Line) -> None:
+    log.warning("%s", line)
+
+
 class Journal:
     """Appends lines to a file, which is made when it is not there.
 
@@ -47,7 +51,7 @@ class Journal:
     Raises JournalError when the file cannot be opened, or another window writes in it.
     """  # fmt: skip
 
-    def __init__(self, path: Path, *, told: Callable[[str], None] = log.warning) -> None:
+    def __init__(self, path: Path, *, told: Callable[[Line], None] = _warn) -> None:
         self.path: Final = path
         self._told = told
         self._refused = b""  # lines that the disk did not take yet
@@ -55,13 +59,17 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, _FLAGS, 0o600)
         except OSError as error:
-            raise JournalError(f"{path}: cannot be written ({error.strerror or error})") from error
+            raise JournalError(
+                "{path}: cannot be written ({reason})", path=path, reason=error.strerror or error
+            ) from error
         try:
             lock(self._file)  # before anything is changed
             self._end = self._cut_torn_line()
         except OSError as error:
             os.close(self._file)
-            raise JournalError(f"{path}: belongs to another window ({error.strerror or error})") from error
+            raise JournalError(
+                "{path}: belongs to another window ({reason})", path=path, reason=error.strerror or error
+            ) from error
         self._changed = threading.Condition()
         self._unsafe = False
         self._open = True
@@ -86,14 +94,18 @@ class Journal:
                 os.ftruncate(self._file, self._end)
             if not before:
                 self._told(
-                    f"{self.path}: cannot be written ({error.strerror or error}); is the disk full? "
-                    "The workout goes on and is kept in memory until there is room"
+                    Line(
+                        "{path}: cannot be written ({reason}); is the disk full? "
+                        "The workout goes on and is kept in memory until there is room",
+                        path=self.path,
+                        reason=error.strerror or error,
+                    )
                 )
             return
         self._end += len(data)
         self._refused = b""
         if before:
-            self._told(f"{self.path}: can be written again; nothing was lost")
+            self._told(Line("{path}: can be written again; nothing was lost", path=self.path))
         with self._changed:
             self._unsafe = True
             self._changed.notify()

@@ -39,7 +39,7 @@ class Lifter:
         found = {name: value.shape for name, value in arrays.items()}
         if found != shapes:
             wrong = sorted(name for name in found.keys() | shapes if found.get(name) != shapes.get(name))
-            raise WeightsError(f"lifter weights do not fit this version: {', '.join(wrong[:3])}")
+            raise WeightsError("lifter weights do not fit this version: {wrong}", wrong=", ".join(wrong[:3]))
         self._arrays = {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
         self._blocks = blocks
 

@@ -114,12 +114,14 @@ def save_plan(folder: Path, plan: Plan) -> Path:
     """
     if folder.resolve() == PLANS.resolve():
         raise OutputError(
-            f"{folder}: holds the workouts that come with Formcue; save in a folder of your own"
+            "{folder}: holds the workouts that come with Formcue; save in a folder of your own", folder=folder
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another place") from error
+        raise OutputError(
+            "{folder}: cannot be made ({reason}); choose another place", folder=folder, reason=error.strerror
+        ) from error
     path = folder / f"{plan.id}.yaml"
     with replacing(path) as temporary:
         temporary.write_text(plan_text(plan), encoding="utf-8")

@@ -153,10 +153,10 @@ def load_recording(path: Path) -> Recording:
         with _opened(path) as file:
             return _parse(path, file)
     except EOFError as error:
-        raise RecordingError(f"{path}: the file is cut off; record it again") from error
+        raise RecordingError("{path}: the file is cut off; record it again", path=path) from error
     except (OSError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise RecordingError(f"{path}: cannot be read ({reason})") from error
+        raise RecordingError("{path}: cannot be read ({reason})", path=path, reason=reason) from error
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -181,36 +181,64 @@ def _parse(path: Path, file: IO[bytes]) -> Recording:
     lines = _lines(path, file)
     first = next(lines, None)
     if first is None:
-        raise RecordingError(f"{path}: the file is empty")
+        raise RecordingError("{path}: the file is empty", path=path)
     header = _object(path, *first)
     where = f"{path}:1"
     if header.get("format") != FORMAT:
-        raise RecordingError(f'{where}: not a recorded pose file ("format" is not "{FORMAT}")')
+        raise RecordingError(
+            '{where}: not a recorded pose file ("format" is not "{format}")', where=where, format=FORMAT
+        )
     if header.get("version") != VERSION:
         raise RecordingError(
-            f"{where}: version {header.get('version')!r:.40} is not known, expected {VERSION}; update Formcue"
+            "{where}: version {found!r:.40} is not known, expected {version}; update Formcue",
+            where=where,
+            found=header.get("version"),
+            version=VERSION,
         )
     order = _joint_order(where, header.get("joints"))
     count = header.get("frames")
     if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_FRAMES:
-        raise RecordingError(f'{where}: "frames" is {count!r:.40}, expected a number from 0 to {MAX_FRAMES}')
+        raise RecordingError(
+            '{where}: "frames" is {count!r:.40}, expected a number from 0 to {max_frames}',
+            where=where,
+            count=count,
+            max_frames=MAX_FRAMES,
+        )
     source, model = header.get("source"), header.get("model")
     if not isinstance(source, str):
-        raise RecordingError(f'{where}: "source" is missing, expected a text')
+        raise RecordingError('{where}: "source" is missing, expected a text', where=where)
     if model is not None and not (
         isinstance(model, dict) and all(isinstance(model.get(key), str) for key in ("name", "sha256"))
     ):
-        raise RecordingError(f'{where}: "model" is not an object with "name" and "sha256", and not null')
+        raise RecordingError(
+            '{where}: "model" is not an object with "name" and "sha256", and not null', where=where
+        )
     frames: list[RecordedFrame] = []
     for number, text in lines:
         if len(frames) >= count:
-            raise RecordingError(f"{path}:{number}: more frames than the header's {count}")
+            raise RecordingError(
+                "{path}:{number}: more frames than the header's {count}",
+                path=path,
+                number=number,
+                count=count,
+            )
         frame = _frame(f"{path}:{number}", _object(path, number, text), order)
         if frames and frame.time < frames[-1].time:
-            raise RecordingError(f"{path}:{number}: time {frame.time} is before the last, {frames[-1].time}")
+            raise RecordingError(
+                "{path}:{number}: time {time} is before the last, {last}",
+                path=path,
+                number=number,
+                time=frame.time,
+                last=frames[-1].time,
+            )
         frames.append(frame)
     if len(frames) != count:
-        raise RecordingError(f"{path}: ends after {len(frames)} of {count} frames; the file is cut off")
+        raise RecordingError(
+            "{path}: ends after {number} of {count} frames; the file is cut off",
+            path=path,
+            number=len(frames),
+            count=count,
+        )
     return Recording(
         source=source,
         width=int(_number(where, "width", header.get("width"), low=1, high=100_000)),
@@ -227,12 +255,17 @@ def _lines(path: Path, file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     while line := file.readline(MAX_LINE + 1):
         number += 1
         if len(line) > MAX_LINE:
-            raise RecordingError(f"{path}:{number}: the line is longer than {MAX_LINE} characters")
+            raise RecordingError(
+                "{path}:{number}: the line is longer than {max_line} characters",
+                path=path,
+                number=number,
+                max_line=MAX_LINE,
+            )
         if number > MAX_FRAMES + 1:
-            raise RecordingError(f"{path}: more than {MAX_FRAMES} frames")
+            raise RecordingError("{path}: more than {max_frames} frames", path=path, max_frames=MAX_FRAMES)
         size += len(line)
         if size > MAX_BYTES:
-            raise RecordingError(f"{path}: unpacks to more than {MAX_BYTES >> 20} MB")
+            raise RecordingError("{path}: unpacks to more than {most} MB", path=path, most=MAX_BYTES >> 20)
         yield number, line
 
 
@@ -241,27 +274,32 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, object]:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise RecordingError(
-            f"{path}:{number}: not a line of JSON; the file is damaged or cut off"
+            "{path}:{number}: not a line of JSON; the file is damaged or cut off", path=path, number=number
         ) from error
     if not isinstance(value, dict):
-        raise RecordingError(f"{path}:{number}: expected a JSON object")
+        raise RecordingError("{path}:{number}: expected a JSON object", path=path, number=number)
     return value
 
 
 def _joint_order(where: str, names: object) -> list[int]:
     """For each joint of our skeleton, its place in the file's rows."""
     if not isinstance(names, list) or len(names) > 1000:
-        raise RecordingError(f'{where}: "joints" is missing, expected a list of names')
+        raise RecordingError('{where}: "joints" is missing, expected a list of names', where=where)
     missing = [name for name in JOINT_NAMES if name not in names]
     if missing:
-        raise RecordingError(f'{where}: "joints" lacks {", ".join(missing)}')
+        raise RecordingError('{where}: "joints" lacks {missing}', where=where, missing=", ".join(missing))
     return [names.index(name) for name in JOINT_NAMES]
 
 
 def _number(where: str, name: str, value: object, *, low: float, high: float) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
         raise RecordingError(
-            f'{where}: "{name}" is {value!r:.40}, expected a number from {low:g} to {high:g}'
+            '{where}: "{name}" is {value!r:.40}, expected a number from {low:g} to {high:g}',
+            where=where,
+            name=name,
+            value=value,
+            low=low,
+            high=high,
         )
     return float(value)
 
@@ -274,15 +312,22 @@ def _frame(where: str, value: dict[str, object], order: list[int]) -> RecordedFr
     if not isinstance(rows, list) or not all(
         isinstance(row, list) and len(row) == 6 and all(type(v) in (int, float) for v in row) for row in rows
     ):
-        raise RecordingError(f'{where}: "pose" must be null or a list of [x, y, X, Y, Z, confidence]')
+        raise RecordingError(
+            '{where}: "pose" must be null or a list of [x, y, X, Y, Z, confidence]', where=where
+        )
     if len(rows) <= max(order):
-        raise RecordingError(f'{where}: "pose" has {len(rows)} joints, expected {NUM_JOINTS}')
+        raise RecordingError(
+            '{where}: "pose" has {number} joints, expected {num_joints}',
+            where=where,
+            number=len(rows),
+            num_joints=NUM_JOINTS,
+        )
     try:
         table = np.array(rows, dtype=np.float64)[order]
     except OverflowError:  # an integer of hundreds of digits
         table = np.full((NUM_JOINTS, 6), math.inf)
     if not (np.abs(table) <= _LARGEST).all() or (table[:, 5] < 0).any() or (table[:, 5] > 1).any():
-        raise RecordingError(f"{where}: a number is out of range (confidence is 0 to 1)")
+        raise RecordingError("{where}: a number is out of range (confidence is 0 to 1)", where=where)
     row = table.astype(np.float32)
     return RecordedFrame(
         time=time, pose=Pose(time=time, xy=row[:, :2], xyz=row[:, 2:5], confidence=row[:, 5])

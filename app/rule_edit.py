@@ -289,7 +289,9 @@ class RuleEditor:
         try:
             changed = rewritten(inner, value)
         except ValueError as error:
-            raise RuleEditError(f"{self._at(node)}: {error}; change it in an editor") from None
+            raise RuleEditError(
+                "{place}: {reason}; change it in an editor", place=self._at(node), reason=error
+            ) from None
         return f"{self.text[:start]}{quote}{changed}{quote}{self.text[end:]}"
 
     def try_value(self, place: Place, value: float) -> Exercise:
@@ -340,13 +342,16 @@ class RuleEditor:
             with self.path.open("rb") as file:
                 return file.read(MAX_BYTES + 1)  # more is no rule file, and the reader has refused it
         except OSError as error:
-            raise RuleEditError(f"{self.path}: cannot be read ({error.strerror or error})") from None
+            raise RuleEditError(
+                "{path}: cannot be read ({reason})", path=self.path, reason=error.strerror or error
+            ) from None
 
     def _write(self, data: bytes, *, expected: bytes) -> None:
         if self._read() != expected:
             raise RuleEditError(
-                f"{self.path.name} was changed by another program, so nothing was written; "
-                "read it again (F5), then change it"
+                "{file} was changed by another program, so nothing was written; read it again (F5), "
+                "then change it",
+                file=self.path.name,
             )
         path = self.path.resolve()  # a link stays a link
         mode = path.stat().st_mode & 0o777
@@ -400,7 +405,9 @@ class RuleEditor:
         node = self._node(place)
         if not isinstance(node, yaml.ScalarNode):
             raise RuleEditError(
-                f"{self.path.name}: there is no {_shown(place)} any more; read the file again (F5)"
+                "{file}: there is no {place} any more; read the file again (F5)",
+                file=self.path.name,
+                place=_shown(place),
             )
         return node
 
@@ -417,7 +424,7 @@ def _decoded(path: Path, data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise RuleEditError(f"{path}: is no text in UTF-8") from None
+        raise RuleEditError("{path}: is no text in UTF-8", path=path) from None
 
 
 def _encoded(before: bytes, text: str) -> bytes:

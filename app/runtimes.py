@@ -210,7 +210,10 @@ class Networks:
         way, last = failed[-1]
         mend = "--runtime torch" if way == ("cpu", "openvino") else "--device cpu"
         raise DeviceError(
-            f"{spoken(*way)} cannot run these weights ({first_line(last)}); try {mend}"
+            "{runtime} cannot run these weights ({reason}); try {mend}",
+            runtime=spoken(*way),
+            reason=first_line(last),
+            mend=mend,
         ) from last
 
     def _on(self, way: Way, progress: Callable[[str], None] | None) -> LoadedRuntime:
@@ -293,11 +296,21 @@ def ways(device: str = "auto", runtime: str = "auto") -> tuple[Way, ...]:
     Raises DeviceError for one that does not exist or cannot be had.
     """
     if device not in get_args(Device):
-        raise DeviceError(f"unknown device {device!r}; choose one of {', '.join(get_args(Device))}")
+        raise DeviceError(
+            "unknown device {device!r}; choose one of {known}",
+            device=device,
+            known=", ".join(get_args(Device)),
+        )
     if runtime not in get_args(RuntimeName):
-        raise DeviceError(f"unknown runtime {runtime!r}; choose one of {', '.join(get_args(RuntimeName))}")
+        raise DeviceError(
+            "unknown runtime {runtime!r}; choose one of {known}",
+            runtime=runtime,
+            known=", ".join(get_args(RuntimeName)),
+        )
     if runtime == "openvino" and device in ("cuda", "mps"):
-        raise DeviceError(f"the runtime openvino runs on the CPU, not on {device}; leave --runtime out")
+        raise DeviceError(
+            "the runtime openvino runs on the CPU, not on {device}; leave --runtime out", device=device
+        )
     open_ = [way for way in WAYS if device in ("auto", way[0]) and runtime in ("auto", way[1])]
     if importlib.util.find_spec("torch") is None:  # the one-file program
         open_ = [way for way in open_ if way[1] != "torch"]
@@ -305,7 +318,9 @@ def ways(device: str = "auto", runtime: str = "auto") -> tuple[Way, ...]:
             raise DeviceError("PyTorch is not installed here; leave --device and --runtime out")
     found = tuple(way for way in open_ if _is_here(way[0]))
     if not found:
-        raise DeviceError(f"no {device} device that PyTorch can use here; leave --device out or use cpu")
+        raise DeviceError(
+            "no {device} device that PyTorch can use here; leave --device out or use cpu", device=device
+        )
     return found
 
 

@@ -129,7 +129,7 @@ def change_settings(changes: Mapping[str, Any], folder: Path | None = None) -> N
             there = {}
         except OSError as error:
             raise OutputError(
-                f"{path}: cannot be read ({error.strerror or error}), so not changed"
+                "{path}: cannot be read ({reason}), so not changed", path=path, reason=error.strerror or error
             ) from error
         except ValueError as error:
             _set_aside(path, error)

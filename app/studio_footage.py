@@ -77,7 +77,7 @@ class Track:
 def measure(recording: Recording) -> Track:
     """Measures every frame. Raises UsageError when there is none."""
     if not recording.frames:
-        raise UsageError(f"{recording.source}: holds no frames; record it again")
+        raise UsageError("{path}: holds no frames; record it again", path=recording.source)
     measurer = Measurer()
     return Track(
         recording=recording,
@@ -199,7 +199,7 @@ class FootageLoader:
         with open_source(str(self.path)) as source:
             if source.live:
                 raise UsageError(
-                    f"{self.path}: is a camera; the studio takes a video or a recorded pose file"
+                    "{path}: is a camera; the studio takes a video or a recorded pose file", path=self.path
                 )
             self._loading(Loading(share=0.0))
             estimator, model = self._make_estimator()

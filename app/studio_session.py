@@ -359,5 +359,5 @@ class StudioSession:
     def _sound_editor(self) -> RuleEditor:
         if self.editor is None or self.problems:
             name = self.path.name if self.path is not None else "the rule file"
-            raise RuleEditError(f"{name} has errors; mend them first, then change values here")
+            raise RuleEditError("{name} has errors; mend them first, then change values here", name=name)
         return self.editor

@@ -83,7 +83,9 @@ class Weights:
         try:
             state = safetensors.torch.load(self.data)
         except Exception as error:  # its own exception type, and others on odd headers
-            raise WeightsError(f"weights {self.name}: not a valid safetensors file ({error})") from error
+            raise WeightsError(
+                "weights {name}: not a valid safetensors file ({reason})", name=self.name, reason=error
+            ) from error
         return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
     def arrays(self) -> dict[str, FloatArray]:
@@ -94,7 +96,9 @@ class Weights:
         try:
             state = safetensors.numpy.load(self.data)
         except Exception as error:
-            raise WeightsError(f"weights {self.name}: not a valid safetensors file ({error})") from error
+            raise WeightsError(
+                "weights {name}: not a valid safetensors file ({reason})", name=self.name, reason=error
+            ) from error
         return {key: value.astype(np.float32) for key, value in state.items()}
 
 
@@ -109,29 +113,48 @@ def read_catalogue(folder: Path | None = None) -> list[CatalogueEntry]:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise WeightsError(f"{path}: the weights catalogue is missing; {mend}") from None
+        raise WeightsError("{path}: the weights catalogue is missing; {mend}", path=path, mend=mend) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: the weights catalogue cannot be read ({error}); {mend}") from error
+        raise WeightsError(
+            "{path}: the weights catalogue cannot be read ({reason}); {mend}",
+            path=path,
+            reason=error,
+            mend=mend,
+        ) from error
     rows = table.get("weights") if isinstance(table, dict) else None
     if not isinstance(rows, list):
-        raise WeightsError(f'{path}: expected an object with a list "weights"; {mend}')
+        raise WeightsError('{path}: expected an object with a list "weights"; {mend}', path=path, mend=mend)
     return [_entry(row, f"{path}: weights[{i}]", folder) for i, row in enumerate(rows)]
 
 
 def _entry(row: Any, where: str, folder: Path) -> CatalogueEntry:
     if not isinstance(row, dict) or set(row) != set(ENTRY_KEYS):
-        raise WeightsError(f"{where}: expected exactly the keys {', '.join(ENTRY_KEYS)}")
+        raise WeightsError(
+            "{where}: expected exactly the keys {keys}", where=where, keys=", ".join(ENTRY_KEYS)
+        )
     for key in ("name", "file", "sha256", "kind", "card"):
         if not isinstance(row[key], str):
-            raise WeightsError(f"{where}.{key}: expected a text, found {row[key]!r}")
+            raise WeightsError(
+                "{where}.{key}: expected a text, found {found!r}", where=where, key=key, found=row[key]
+            )
     for key in ("file", "card"):
         # A plain name: the catalogue cannot point out of its own folder.
         if row[key] != Path(row[key]).name:
-            raise WeightsError(f"{where}.{key}: expected a file name without folders, found {row[key]!r}")
+            raise WeightsError(
+                "{where}.{key}: expected a file name without folders, found {found!r}",
+                where=where,
+                key=key,
+                found=row[key],
+            )
     if row["kind"] not in get_args(Kind):
-        raise WeightsError(f"{where}.kind: expected {' or '.join(get_args(Kind))}, found {row['kind']!r}")
+        raise WeightsError(
+            "{where}.kind: expected {kinds}, found {found!r}",
+            where=where,
+            kinds=" or ".join(get_args(Kind)),
+            found=row["kind"],
+        )
     if not isinstance(row["size"], int) or not isinstance(row["config"], dict):
-        raise WeightsError(f"{where}: expected a whole number as size and an object as config")
+        raise WeightsError("{where}: expected a whole number as size and an object as config", where=where)
     return CatalogueEntry(
         name=row["name"],
         file=folder / row["file"],
@@ -154,9 +177,14 @@ def find_entry(name: str, kind: Kind = "pose", folder: Path | None = None) -> Ca
             return entry
     known = [entry.name for entry in entries]
     if not known:
-        raise WeightsError(f"the weights catalogue has no {kind} weights; reinstall Formcue")
+        raise WeightsError("the weights catalogue has no {kind} weights; reinstall Formcue", kind=kind)
     nearest = difflib.get_close_matches(name, known, n=len(known), cutoff=0.0)
-    raise WeightsError(f"no {kind} weights called {name!r}; known (nearest first): {', '.join(nearest)}")
+    raise WeightsError(
+        "no {kind} weights called {name!r}; known (nearest first): {nearest}",
+        kind=kind,
+        name=name,
+        nearest=", ".join(nearest),
+    )
 
 
 def load_weights(name: str = "auto", kind: Kind = "pose", folder: Path | None = None) -> Weights:
@@ -173,13 +201,21 @@ def load_weights(name: str = "auto", kind: Kind = "pose", folder: Path | None = 
     if digest != entry.sha256:
         size = f", {len(data)} bytes of {entry.size}" if len(data) != entry.size else ""
         raise WeightsError(
-            f"{entry.file}: SHA-256 is {digest[:12]}…{size}, the catalogue says {entry.sha256[:12]}…: "
-            "the file is damaged or was swapped; reinstall Formcue"
+            "{file}: SHA-256 is {digest}…{size}, the catalogue says {listed}…: the file is "
+            "damaged or was swapped; reinstall Formcue",
+            file=entry.file,
+            digest=digest[:12],
+            size=size,
+            listed=entry.sha256[:12],
         )
     config = read_config(data, str(entry.file))
     if config != entry.config:
         wrong = sorted(k for k in config.keys() | entry.config.keys() if config.get(k) != entry.config.get(k))
-        raise WeightsError(f"{entry.file}: configuration differs from the catalogue in {', '.join(wrong)}")
+        raise WeightsError(
+            "{file}: configuration differs from the catalogue in {wrong}",
+            file=entry.file,
+            wrong=", ".join(wrong),
+        )
     return Weights(name=entry.name, kind=kind, sha256=digest, config=config, data=data)
 
 
@@ -187,7 +223,12 @@ def _load_own(path: Path, kind: Kind) -> Weights:
     data = _read(path, path.stem)
     config = read_config(data, str(path))
     if config.get("kind") != kind:
-        raise WeightsError(f"{path}: these are {config.get('kind')!r} weights, expected {kind!r}")
+        raise WeightsError(
+            "{path}: these are {found!r} weights, expected {kind!r}",
+            path=path,
+            found=config.get("kind"),
+            kind=kind,
+        )
     digest = hashlib.sha256(data).hexdigest()
     return Weights(name=path.stem, kind=kind, sha256=digest, config=config, data=data)
 
@@ -195,14 +236,22 @@ def _load_own(path: Path, kind: Kind) -> Weights:
 def _read(path: Path, name: str) -> bytes:
     try:
         if path.exists() and not path.is_file():  # a pipe would block, and a device never end
-            raise WeightsError(f"{path}: is not a file")
+            raise WeightsError("{path}: is not a file", path=path)
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise WeightsError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, this is no weights file")
+            raise WeightsError(
+                "{path}: larger than {most} MiB, this is no weights file",
+                path=path,
+                most=MAX_FILE_BYTES >> 20,
+            )
         return path.read_bytes()
     except FileNotFoundError:
-        raise WeightsError(f"{path}: the file of weights {name!r} is missing; reinstall Formcue") from None
+        raise WeightsError(
+            "{path}: the file of weights {name!r} is missing; reinstall Formcue", path=path, name=name
+        ) from None
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
-        raise WeightsError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        raise WeightsError(
+            "{path}: cannot be read ({reason})", path=path, reason=getattr(error, "strerror", None) or error
+        ) from error
 
 
 def read_config(data: bytes, where: str) -> dict[str, Any]:
@@ -213,19 +262,24 @@ def read_config(data: bytes, where: str) -> dict[str, Any]:
     """
     length = int.from_bytes(data[:8], "little") if len(data) > 8 else 0
     if not 2 <= length <= min(MAX_HEADER_BYTES, len(data) - 8):
-        raise WeightsError(f"{where}: not a safetensors file (empty or truncated?)")
+        raise WeightsError("{where}: not a safetensors file (empty or truncated?)", where=where)
     try:
         header = json.loads(data[8 : 8 + length])
         config = json.loads(header["__metadata__"]["config"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise WeightsError(f'{where}: no configuration in its metadata ("config")') from None
+        raise WeightsError('{where}: no configuration in its metadata ("config")', where=where) from None
     if not isinstance(config, dict):
-        raise WeightsError(f"{where}: its configuration is not an object")
+        raise WeightsError("{where}: its configuration is not an object", where=where)
     for key, (low, high) in SIZES.items():
         value = config.get(key, low)
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not (whole or (key == "encoder_width" and isinstance(value, float))) or not low <= value <= high:
             raise WeightsError(
-                f"{where}: its configuration has {key} = {value!r:.40}, expected {low:g} to {high:g}"
+                "{where}: its configuration has {key} = {value!r:.40}, expected {low:g} to {high:g}",
+                where=where,
+                key=key,
+                value=value,
+                low=low,
+                high=high,
             )
     return config

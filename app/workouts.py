@@ -204,7 +204,9 @@ class WorkoutRunner:
             raise WorkoutError("the workout has no sets; add an exercise")
         missing = [name for name in plan.exercises if name not in library]
         if missing:
-            raise WorkoutError(f"the workout needs {', '.join(missing)}, which is not in the library")
+            raise WorkoutError(
+                "the workout needs {missing}, which is not in the library", missing=", ".join(missing)
+            )
         self._attempts: list[_Attempt] = []
         self._index = 0
         self._state: State = "before"

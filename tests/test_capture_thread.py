@@ -57,7 +57,7 @@ def run(
         slot,
         patience=patience,
         opened=heard.opened.append,
-        failed=heard.failures.append,
+        failed=lambda problem: heard.failures.append(str(problem)),
         ended=heard.end,
         troubled=heard.told.append,
         back=heard.back,

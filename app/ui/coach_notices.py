@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from app.capture import DEMO
 from app.ui import notices
 from app.ui.notice import Notice
-from app.ui.words import count_text, t
+from app.ui.words import count_text, said, t
 
 if TYPE_CHECKING:
     from app.ui.coach import CoachPage
@@ -18,7 +18,7 @@ def notice_on(page: CoachPage) -> Notice | None:
     feed, home = page.feed, page.home_wanted.emit
     if feed.engine_error:
         return notices.network_failed(
-            feed.engine_error,
+            said(feed.engine_error),
             count=page.coaching.summary.count if page.coaching is not None else 0,
             retry=feed.retry_engine,
             copy=feed.copy_report,
@@ -30,7 +30,7 @@ def notice_on(page: CoachPage) -> Notice | None:
         return notices.broken_exercise(page.entry, reload=page.reload_wanted.emit, home=home)
     if feed.source_error:
         return notices.source_failed(
-            feed.source_error,
+            said(feed.source_error),
             count=page.coaching.summary.count,
             retry=lambda: page.source_wanted.emit(feed.spec or DEMO),
             demo=lambda: page.source_wanted.emit(DEMO),

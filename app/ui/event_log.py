@@ -37,8 +37,8 @@ class EventLog(QObject):
         for what, now in (
             ("cameras found", cameras),
             ("engine", running),
-            ("notice: the network cannot run", feed.engine_error),
-            ("notice: the source failed", feed.source_error),
+            ("notice: the network cannot run", str(feed.engine_error)),
+            ("notice: the source failed", str(feed.source_error)),
             ("waits for", feed.preparing),
         ):
             if now != self._told.get(what, ""):

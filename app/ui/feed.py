@@ -15,6 +15,7 @@ from PySide6.QtGui import QGuiApplication
 from app.camera_trouble import Trouble
 from app.capture import DEMO, CameraInfo, Frame, Source
 from app.diagnostics import report
+from app.errors import FormcueError
 from app.settings import log_folder
 from app.ui.amounts import length
 from app.ui.engine_notes import fallback_text
@@ -44,10 +45,11 @@ class Feed(QObject):
         self.worker = worker
         self.runner = SourceRunner()
         self.source: Source | None = None
-        self.source_error = ""
+        self.source_error: FormcueError | str = ""
         self.trouble: Trouble | None = None  # what is the matter with the camera; it is being opened again
         self.engine: EngineInfo | None = None
-        self.engine_error = self.engine_trace = ""
+        self.engine_error: FormcueError | str = ""
+        self.engine_trace = ""
         self.preparing = ""  # what the building of the engine is busy with
         self.cameras: list[CameraInfo] | None = None  # None while they are being looked for
         self.files: list[str] = []  # opened before
@@ -192,8 +194,8 @@ class Feed(QObject):
             self.opened.emit(source)
         self.changed.emit()
 
-    def _on_source_failed(self, text: str) -> None:
-        self.source_error, self.source, self.trouble = text, None, None
+    def _on_source_failed(self, problem: FormcueError | str) -> None:
+        self.source_error, self.source, self.trouble = problem, None, None
         self.changed.emit()
 
     def _on_troubled(self, trouble: Trouble) -> None:
@@ -230,8 +232,8 @@ class Feed(QObject):
     def _on_engine_restarted(self, text: str, trace: str) -> None:
         self.noted.emit(t("The recognition broke and was started again. Nothing that was counted is lost."))
 
-    def _on_engine_failed(self, text: str, trace: str) -> None:
-        self.engine, self.engine_error, self.engine_trace = None, text, trace
+    def _on_engine_failed(self, problem: FormcueError | str, trace: str) -> None:
+        self.engine, self.engine_error, self.engine_trace = None, problem, trace
         self._hold_source()
         self.changed.emit()
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from app.errors import FormcueError
+from app.errors import FormcueError, Line
 from app.feedback import FOLDER as FEEDBACK
 from app.feedback import Complaint, PoseBuffer
 from app.history import FILE, Best, History
 from app.journal import Journal, JournalError, journal_path, unfinished
 from app.rules import Exercise
 from app.summary import WorkoutSummary
-from app.ui.words import NAMELESS, language, t
+from app.ui.words import NAMELESS, language, said, t
 from app.workouts import Plan, WorkoutError, WorkoutRunner
 
 log = logging.getLogger(__name__)
@@ -64,12 +64,16 @@ class Keeper:
         id = started.strftime("%Y%m%d-%H%M%S-%f")
         if keep:
             try:
-                self._journal = Journal(journal_path(self.folder, id), told=self._told)
+                self._journal = Journal(journal_path(self.folder, id), told=self._tell)
             except FormcueError as error:
-                self._told(str(error))
+                self._tell(error)
         return WorkoutRunner(
             plan, library, started=started, journal=self._journal, profile=profile or NAMELESS, id=id
         )
+
+    def _tell(self, line: FormcueError | Line) -> None:
+        """In the language of the window."""
+        self._told(said(line))
 
     def leave(self) -> None:
         """The workout under way stays as it is, to be resumed."""
@@ -108,7 +112,7 @@ class Keeper:
         found = unfinished(self.folder)
         if found is None:
             raise WorkoutError(t("There is no workout to go on with; another window may have it."))
-        self._journal = Journal(found.path, told=self._told)
+        self._journal = Journal(found.path, told=self._tell)
         return WorkoutRunner.resume(found.lines, library, journal=self._journal)
 
     def save(self, done: WorkoutSummary, profile: str) -> None:
@@ -132,7 +136,7 @@ class Keeper:
                 with History(self.history_path) as history:
                     history.add(one.done, history.profile(one.profile))
             except FormcueError as error:
-                self._told(str(error))
+                self._tell(error)
                 return
             self._unsaved.popleft()
             if one.journal is not None:
@@ -142,7 +146,11 @@ class Keeper:
         try:
             journal.remove()
         except OSError as error:
-            self._told(f"{journal.path}: cannot be removed ({error.strerror or error})")
+            self._tell(
+                Line(
+                    "{path}: cannot be removed ({reason})", path=journal.path, reason=error.strerror or error
+                )
+            )
 
     def put_away(self, library: Mapping[str, Exercise]) -> None:
         """What was left in the middle goes into the history as it is."""
@@ -158,7 +166,7 @@ class Keeper:
             return
         runner.finish()
         try:
-            self._journal = Journal(found.path, told=self._told)
+            self._journal = Journal(found.path, told=self._tell)
         except JournalError as error:  # another window was faster, and puts it away
             log.info("%s", error)
             return
@@ -184,7 +192,7 @@ class Keeper:
             try:
                 path = poses.save(folder, complaint, exercise, when=now, size=size, about=about)
             except FormcueError as error:
-                self._told(str(error))
+                self._tell(error)
             else:
                 self._told(t("Poses kept for the rule studio: {file}", file=path.name))
 

@@ -46,7 +46,7 @@ def save_pdf(path: Path, report: Report) -> None:
         document.print_(writer)
         del writer  # it writes its end only now
         if not temporary.read_bytes()[-16:].rstrip().endswith(b"%%EOF"):  # Qt says nothing of a full disk
-            raise OutputError(f"{path}: cannot be written whole; is the disk full?")
+            raise OutputError("{path}: cannot be written whole; is the disk full?", path=path)
 
 
 @contextmanager

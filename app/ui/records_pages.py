@@ -20,7 +20,7 @@ from app.ui.library import Shelf
 from app.ui.page_stack import PageStack
 from app.ui.rule_studio.page import StudioPage
 from app.ui.summary_page import SummaryPage
-from app.ui.words import NAMELESS
+from app.ui.words import NAMELESS, said
 from app.ui.workout_editor import WorkoutEditor
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class RecordPages(QObject):
             history = History(self.keeper.history_path)
             whose = history.profile(profile or NAMELESS)
         except FormcueError as error:
-            self.problem.emit(str(error))
+            self.problem.emit(said(error))
             return
         page = HistoryPage(history, whose, self.shelf.exercises)
         page.home_wanted.connect(self.home_wanted)

@@ -18,14 +18,15 @@ from app.ui.fitting import Fit, FittingSlot
 class SourceRunner(QObject):
     """Every start is a new session with a number; what an older one still says is ignored.
 
-    opened(Source), failed(one line), ended(), troubled(Trouble), back(seconds without a picture) speak of the
-    session under way, see CaptureThread; cameras_listed(list of CameraInfo) answers look_for_cameras().
+    opened(Source), failed(FormcueError or a line), ended(), troubled(Trouble) and back(seconds without a
+    picture) speak of the session under way, see CaptureThread; cameras_listed(list of CameraInfo) answers
+    look_for_cameras().
     """
 
     patience = Patience()  # with cameras
 
     opened = Signal(object)
-    failed = Signal(str)
+    failed = Signal(object)
     ended = Signal()
     troubled = Signal(str)
     back = Signal(float)

@@ -36,7 +36,7 @@ from app.ui.records_pages import RecordPages
 from app.ui.rule_reload import RuleReloader
 from app.ui.settings_page import SettingsPage
 from app.ui.tour import Tour
-from app.ui.words import language, t
+from app.ui.words import language, said, t
 from app.ui.worker import InferenceWorker
 from app.workouts import WorkoutRunner, one_set
 
@@ -203,7 +203,7 @@ class MainWindow(QMainWindow):
         try:
             runner = self.keeper.resume(self.shelf.exercises)
         except FormcueError as error:
-            self.tell(str(error))
+            self.tell(said(error))
             self.home.offer_to_resume(self.keeper.waiting_text(self.shelf.exercises))
             return
         self._follow(runner)
@@ -370,7 +370,7 @@ class MainWindow(QMainWindow):
         try:
             change_settings(changes)
         except FormcueError as error:
-            self._told.emit(str(error))
+            self._told.emit(said(error))
         apply_look(self.settings)
         now = self.settings
         if now.language != before.language:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
+from app.errors import FormcueError, Line
 from app.reps import Counting
 from app.view import View
 from app.vocabulary import PARAMETERS
@@ -40,7 +41,7 @@ def language() -> str:
     return _language
 
 
-def t(text: str, **values: object) -> str:
+def t(text: str, /, **values: object) -> str:
     """The text in the language spoken now, with its {placeholders} filled.
 
     A text without a translation stays English.
@@ -49,6 +50,22 @@ def t(text: str, **values: object) -> str:
         text = translations(_language).get(text, text)
     return text.format(**values) if values else text
 
+
+def said(what: FormcueError | Line | str) -> str:
+    """What an error or a line of the program's inside says, in the language spoken now.
+
+    A reason within it, of the system's mostly, is said in it where it is known. What is only text by now
+    stays as it is.
+    """
+    if isinstance(what, str):
+        return what
+    line = what.line if isinstance(what, FormcueError) else what
+    if not line.values:
+        return t(line.text)
+    return t(line.text, **{k: t(str(v)) if k in _INNER else v for k, v in line.values.items()})
+
+
+_INNER: Final = ("reason", "mend")  # values that are texts themselves
 
 # The one written in C is ten times as fast, and a change of language does not hold the window up.
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -55,7 +55,8 @@ class InferenceWorker(QObject):
     """Signals come from the inference thread; Qt queues them for the window's.
 
     preparing(what takes so long), ready(EngineInfo), changed(EngineInfo) when another runtime goes on;
-    restarted(line, traceback) after a crash, failed(line, traceback) when it stands still until `retry`;
+    restarted(line, traceback) after a crash, failed(FormcueError or a line, traceback) when it stands still
+    until `retry`;
     happened(session, RepRecord | Prompt);
     finished(session, Summary): the session's frames have come to their end.
     """
@@ -64,7 +65,7 @@ class InferenceWorker(QObject):
     ready = Signal(object)
     changed = Signal(object)
     restarted = Signal(str, str)
-    failed = Signal(str, str)
+    failed = Signal(object, str)
     happened = Signal(int, object)
     finished = Signal(int, object)
 
@@ -223,7 +224,7 @@ class InferenceWorker(QObject):
         self._broken = True
         if not isinstance(error, FormcueError):
             log.error("the inference thread failed", exc_info=error)
-        self.failed.emit(_one_line(error), _trace(error))
+        self.failed.emit(error if isinstance(error, FormcueError) else _one_line(error), _trace(error))
 
     def _obey(self, *, wait: bool) -> None:
         """Carries out the commands that wait; with wait, stays until there is one."""

@@ -18,6 +18,7 @@ from app.exercise import Exercise, RuleTest
 from app.pipeline import PoseEstimator
 from app.rules_cli import run_one
 from app.studio_footage import Footage, FootageLoader, Loading
+from app.ui.words import said
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,8 @@ class FootageRunner(QObject):
             except Exception as error:
                 if not isinstance(error, FormcueError):
                     log.exception("loading %s failed", path)
-                self._heard.emit(session, "failed", first_line(error))
+                text = said(error) if isinstance(error, FormcueError) else first_line(error)
+                self._heard.emit(session, "failed", text)
 
         # A daemon: building a network cannot be interrupted, and closing the window must always work.
         self._thread = threading.Thread(target=run, name="footage", daemon=True)

@@ -7,7 +7,7 @@ from app.rule_edit import Place, Threshold
 from app.studio_lanes import Lane, lanes_of, limits_from_elsewhere, with_moved
 from app.studio_session import StudioSession
 from app.ui.rule_studio.labels import value_text
-from app.ui.words import t
+from app.ui.words import said, t
 
 
 class LevelHand:
@@ -44,7 +44,7 @@ class LevelHand:
         try:
             session.try_value(place, value)
         except FormcueError as error:
-            self.refusal = str(error)
+            self.refusal = said(error)
         threshold = self.threshold
         if session.exercise is None or threshold is None:
             return self.refusal
@@ -64,7 +64,7 @@ class LevelHand:
             session.change(place, value)
         except FormcueError as error:
             session.end_trial()
-            return str(error)
+            return said(error)
         threshold, editor = session.threshold(place), session.editor
         if threshold is None or editor is None:
             return ""

@@ -30,7 +30,7 @@ from app.ui.rule_studio.frame import StudioFrame
 from app.ui.rule_studio.hand import LevelHand
 from app.ui.rule_studio.player import Player
 from app.ui.rule_studio.state import Timeline, state_of
-from app.ui.words import language, t
+from app.ui.words import language, said, t
 
 PICTURE_AFTER: Final = 150  # milliseconds
 ZOOM: Final = 1.5
@@ -168,7 +168,7 @@ class StudioPage(StudioFrame):
         try:
             edit = self.session.undo() if undo else self.session.redo()
         except FormcueError as error:
-            self.say(str(error))
+            self.say(said(error))
             return
         if edit is not None:
             was, now = (edit.now, edit.was) if undo else (edit.was, edit.now)

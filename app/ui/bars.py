@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QListView, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QToolButton,
+    QWidget,
+)
 
 from app.capture import DEMO, CameraInfo, Source
 from app.ui import theme
@@ -16,6 +28,27 @@ from app.ui.stage import Stage
 from app.ui.words import t
 
 OPEN_FILE: Final = "\0open"
+
+
+class Picker(QComboBox):
+    """A box whose text ends in an ellipsis where there is no room for it: Qt's own cuts a letter in two."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        if self.currentIndex() < 0:
+            option.currentText = self.placeholderText()
+        label = QStyle.SubControl.SC_ComboBoxEditField
+        box = QStyle.ComplexControl.CC_ComboBox
+        room = self.style().subControlRect(box, option, label, self).width()
+        if not option.currentIcon.isNull():
+            room -= option.iconSize.width() + 8
+        metrics = self.fontMetrics()
+        option.currentText = metrics.elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+        painter = QStylePainter(self)
+        with painter:  # ended even when the painting fails: Qt would crash otherwise
+            painter.drawComplexControl(box, option)
+            painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
 
 class TopBar(QWidget):
@@ -35,8 +68,8 @@ class TopBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.home = self._button()
-        self.exercise = theme.named(QComboBox(), "exercise")
-        self.source = QComboBox()
+        self.exercise = theme.named(Picker(), "exercise")
+        self.source = Picker()
         for box in (self.exercise, self.source):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -110,6 +143,7 @@ class TopBar(QWidget):
         for button in self._buttons:
             button.setIconSize(QSize(size, size))
         self._air.setVisible(not narrow)
+        self._row.setStretchFactor(self.source, 3 if narrow else 5)
         self.exercise.setIconSize(QSize(round(34 * unit), round(34 * unit)))
         self.source.setIconSize(QSize(size, size))
         self._row.setSpacing(round((6 if narrow else 10) * unit))

@@ -267,9 +267,6 @@ class Coaching:
         """What else is to be known: the set of the plan, and which rules are off."""
         notes = []
         standing = self.standing
-        if self.offer is not None:
-            name = self.library[self.offer].name(language())
-            notes.append(t("This looks like: {exercise}. S switches to it.", exercise=name))
         if standing.planned is not None:
             parts = []
             if standing.total > 1:
@@ -298,7 +295,12 @@ class Coaching:
             return Say(text=text, icon="clock")
         if self.state == "before" and self.advice is not None:
             return self._before_say()
-        return self.score.say
+        said = self.score.say
+        if self.offer is not None and said.tone == "calm":
+            name = self.library[self.offer].name(language())
+            text = t("This looks like: {exercise}. S switches to it.", exercise=name)
+            return Say(text=text, tone="info", icon="info")
+        return said
 
     def _before_say(self) -> Say:
         """What comes, and how to begin; how to stand for it is told on the picture."""

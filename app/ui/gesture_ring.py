@@ -92,7 +92,7 @@ class GestureRing(QWidget):
         ring = QRectF(0, 0, side - 2.2 * stroke, side - 2.2 * stroke)
         ring.moveCenter(QPointF(self.width() / 2, side / 2))
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("picture_shade", 0.86))
+        painter.setBrush(theme.colour("picture_shade", 0.95))
         painter.drawEllipse(ring.adjusted(*(stroke * sign for sign in (-1, -1, 1, 1))))
         done = self._state.progress >= 1.0
         ink = theme.colour("picture_accent")

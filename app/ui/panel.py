@@ -106,7 +106,6 @@ class SidePanel(QWidget):
             self._place(portrait=portrait)
         self._unit = unit
         self._share_height()
-        self.plot.setFixedHeight(round((110 if portrait else 92) * unit))
         self.pacer.setFixedHeight(round(92 * unit))
         if portrait:
             self.setMinimumWidth(0)
@@ -123,10 +122,15 @@ class SidePanel(QWidget):
         self._share_height()
 
     def _share_height(self) -> None:
-        """In the column whole rows of the list are seen, and the counter gets all that they leave it."""
-        rows = 2 if self.pacer.isVisibleTo(self) else 3
-        self.list.setMinimumHeight(30 if self._portrait else round(rows * ROW * self._unit))
-        self.counter.setMinimumHeight(100 if self._portrait else round(180 * self._unit))
+        """Whole rows of the list are seen; in the column the counter gets all that they leave it."""
+        paced, unit = self.pacer.isVisibleTo(self), self._unit
+        if self._portrait:
+            rows, tall, plot = 1, 100, 104 if paced else 124
+        else:
+            rows, tall, plot = 2 if paced else 3, 180, 92
+        self.list.setMinimumHeight(round(rows * ROW * unit))
+        self.counter.setMinimumHeight(round(tall * unit))
+        self.plot.setFixedHeight(round(plot * unit))
 
     def _place(self, *, portrait: bool) -> None:
         for part in (self.counter, self.plot, self.pacer, self.list):

@@ -224,8 +224,8 @@ def _as_image(pixels: Image, ratio: float) -> QImage:
 @lru_cache(maxsize=32)
 def _chip(text: str, unit: float, ratio: float, look: theme.Look, busy: bool, most: float) -> QPixmap:
     """Text on a dark pill, at most so wide: what is longer goes on below, and only then gets smaller; busy:
-    larger, with room for the ring. Its words stay the same for seconds."""
-    size = (20 if busy else 16) * unit
+    with room for the ring. Its words stay the same for seconds."""
+    size = 20 * unit
     font = theme.font(size, "SemiBold")
     metrics = QFontMetrics(font)
     h = metrics.height() + 14 * unit

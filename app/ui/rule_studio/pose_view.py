@@ -37,6 +37,7 @@ class PoseView(QWidget):
         self.highlight: Highlight | None = None
         self.left_chip = self.right_chip = ""
         self.share: float | None = None  # of a video that is being estimated
+        self._loading: Loading | None = None  # the newest of it
         self._image: QImage | None = None
         self.retranslate()
 
@@ -45,11 +46,14 @@ class PoseView(QWidget):
 
     def retranslate(self) -> None:
         self.setAccessibleName(t("Pose at the playhead"))
+        if self.share is not None and self._loading is not None:
+            self.show_loading(self._loading)
         self.update()
 
     def clear(self) -> None:
         """Nothing to show."""
-        self.pose, self.highlight, self._image, self.share = None, None, None, None
+        self.pose, self.highlight, self._image = None, None, None
+        self.share, self._loading = None, None
         self.left_chip = self.right_chip = ""
         self.update()
 
@@ -67,7 +71,7 @@ class PoseView(QWidget):
 
     def show_loading(self, loading: Loading) -> None:
         """A video that is being estimated: how far it is, and what was seen last."""
-        self.share = loading.share
+        self.share, self._loading = loading.share, loading
         if loading.frame is None:
             self.left_chip = t("Preparing the network…")
             self.update()
@@ -153,7 +157,7 @@ class PoseView(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     def _progress(self, painter: QPainter) -> None:
-        """A bar along the bottom and the share in words."""
+        """A bar along the bottom."""
         assert self.share is not None
         unit = self.unit
         bar = QRectF(0, self.height() - 6 * unit, self.width(), 6 * unit)

@@ -30,31 +30,22 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
-from app.errors import FormcueError, first_line
+from app.history_file import BROKEN, DAMAGED, changing, open_file, reason_of
+from app.history_file import HistoryError as HistoryError
 from app.history_rows import fault_of, names_of, number_of, number_or_none, packed, rep_of, set_of, text_of
-from app.history_schema import MIGRATIONS
 from app.journal import journal_path
 from app.summary import FaultSummary, SetSummary, WorkoutSummary
 
 log = logging.getLogger(__name__)
 FILE: Final = "history.sqlite"
-BUSY_SECONDS: Final = 5.0  # another window's transaction is over long before
 
 # Sets of workouts that are not deleted; those that are wait to be purged, and are few.
 _SHOWN: Final = "workout NOT IN (SELECT id FROM workouts WHERE hidden)"
-_DAMAGED: Final = "{path}: is damaged or no history ({reason}); move it away, and a new one is begun"
-
-# All that a damaged file makes of a call: SQLite may be unable to name what it found, or count it.
-_BROKEN: Final = (sqlite3.Error, UnicodeDecodeError, MemoryError)
 
 Measure = Literal["reps", "minutes", "range", "score"]
 BestOf = Literal["reps", "range", "hold", "score", "load"]
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class HistoryError(FormcueError):
-    """The history cannot be read or written; the text is one line that says why, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +91,6 @@ class Best:
     workout: str
 
 
-def _reason(error: Exception) -> str:
-    """What SQLite says, as one plain line: it may repeat what a damaged file holds, and fail at that."""
-    if isinstance(error, (UnicodeDecodeError, MemoryError)):
-        return "what is in it makes no sense"
-    return "".join(c for c in first_line(error)[:120] if c.isprintable())
-
-
 def _reading(
     method: Callable[Concatenate[History, P], T],
 ) -> Callable[Concatenate[History, P], T]:
@@ -117,7 +101,7 @@ def _reading(
         try:
             return method(self, *args, **kwargs)
         except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
-            raise HistoryError(_DAMAGED, path=self.path, reason=_reason(error)) from error
+            raise HistoryError(DAMAGED, path=self.path, reason=reason_of(error)) from error
 
     return read
 
@@ -129,40 +113,15 @@ class History:
             profile = history.profile("Anna")
             history.add(summary, profile)
 
-    To be used by one thread. Raises HistoryError.
+    only_shown: why it can be read and not be written; None: it can. To be used by one thread. Raises
+    HistoryError.
     """  # fmt: skip
 
     def __init__(self, path: Path) -> None:
         self.path: Final = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            self._db.row_factory = sqlite3.Row
-        except (OSError, sqlite3.Error) as error:
-            raise HistoryError(
-                "{path}: cannot be opened ({reason})", path=path, reason=_reason(error)
-            ) from error
-        try:
-            self._db.execute("PRAGMA trusted_schema = OFF")
-            self._db.execute("PRAGMA cell_size_check = ON")
-            self._db.execute("PRAGMA secure_delete = ON")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._bring_up_to_date()
-        except sqlite3.OperationalError as error:
-            self._db.close()
-            raise HistoryError(
-                "{path}: cannot be opened ({reason}); is the disk full? Try again",
-                path=path,
-                reason=_reason(error),
-            ) from error
-        except _BROKEN as error:
-            self._db.close()
-            raise HistoryError(_DAMAGED, path=path, reason=_reason(error)) from error
-        except HistoryError:
-            self._db.close()
-            raise
+        self._db, self.only_shown = open_file(path)
+        if self.only_shown is not None:
+            return
         try:
             self.purge()
         except HistoryError as error:  # a full disk: what is hidden stays so until there is room
@@ -396,11 +355,11 @@ class History:
                 copy.unlink(missing_ok=True)
             # While another window reads, the log cannot be cut; that window's own closing does it then.
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except (OSError, *_BROKEN) as error:
+        except (OSError, *BROKEN) as error:
             raise HistoryError(
                 "{path}: what was deleted may still be in files there ({reason})",
                 path=self.path.parent,
-                reason=_reason(error),
+                reason=reason_of(error),
             ) from error
 
     # ---- over time
@@ -544,70 +503,16 @@ class History:
             yield from self._db.execute(query, values)
         except sqlite3.OperationalError as error:
             raise HistoryError(
-                "{path}: cannot be read ({reason}); try again", path=self.path, reason=_reason(error)
+                "{path}: cannot be read ({reason}); try again", path=self.path, reason=reason_of(error)
             ) from error
-        except _BROKEN as error:
-            raise HistoryError(_DAMAGED, path=self.path, reason=_reason(error)) from error
+        except BROKEN as error:
+            raise HistoryError(DAMAGED, path=self.path, reason=reason_of(error)) from error
 
-    @contextlib.contextmanager
-    def _change(self) -> Iterator[None]:
-        """One transaction: all of it or nothing. It takes the lock first, so it never has to start over."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # SQLite itself may have taken it back: a full disk does that
-                    self._db.execute("ROLLBACK")
-                raise
-        except _BROKEN as error:
-            raise HistoryError(
-                "{path}: cannot be written ({reason}); is the disk full?",
-                path=self.path,
-                reason=_reason(error),
-            ) from error
-
-    def _bring_up_to_date(self) -> None:
-        version = self._version()
-        if version > len(MIGRATIONS):
-            raise HistoryError(
-                "{path}: was written by a newer Formcue (version {version}, known {known}); update Formcue",
-                path=self.path,
-                version=version,
-                known=len(MIGRATIONS),
-            )
-        if version == len(MIGRATIONS):
-            return
-        if version > 0:
-            self._copy_aside(version)
-        with self._change():
-            version = self._version()  # another window may have been first
-            for script in MIGRATIONS[version:]:
-                for statement in _statements(script):
-                    self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-    def _version(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
-
-    def _copy_aside(self, version: int) -> None:
-        """history.sqlite.v1 is what was there before the update."""
-        copy = sqlite3.connect(self.path.with_name(f"{self.path.name}.v{version}"))
-        try:
-            self._db.backup(copy)
-        finally:
-            copy.close()
-
-
-def _statements(script: str) -> Iterator[str]:
-    """One by one: executescript would commit in between."""
-    collected = ""
-    for line in script.splitlines(keepends=True):
-        collected += line
-        if sqlite3.complete_statement(collected):
-            yield collected
-            collected = ""
+    def _change(self) -> contextlib.AbstractContextManager[None]:
+        """One transaction: all of it or nothing."""
+        if self.only_shown is not None:
+            raise self.only_shown
+        return changing(self._db, self.path)
 
 
 def _profile(row: sqlite3.Row) -> Profile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -167,9 +168,36 @@ def test_a_history_that_cannot_be_written_is_one_line(disk: SmallDisk) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_history_on_a_read_only_disk_can_be_looked_at(disk: SmallDisk) -> None:
+    with History(disk.folder / FILE) as history:
+        anna = history.profile("Anna")
+        history.add(workout("a"), anna)
+    disk.forbid()
+    before = contents(disk.folder)
+    with History(disk.folder / FILE) as history:
+        assert "is read-only" in str(history.only_shown)
+        assert [line.id for line in history.workouts(anna)] == ["a"]
+        for change in (lambda: history.add(workout("b"), anna), lambda: history.hide(["a"])):
+            with pytest.raises(HistoryError, match="nothing new is kept"):
+                change()
+        assert history.workout("a") is not None
+    assert contents(disk.folder) == before
+
+
+def test_a_read_only_history_shows_what_a_kill_left_in_its_log(disk: SmallDisk, tmp_path: Path) -> None:
+    with History(tmp_path / FILE) as history:
+        anna = history.profile("Anna")
+        history.add(workout("a"), anna)
+        for left in (FILE, f"{FILE}-wal", f"{FILE}-shm"):  # as they are now, in the middle
+            shutil.copy(tmp_path / left, disk.folder / left)
+    disk.forbid()
+    with History(disk.folder / FILE) as history:
+        assert [line.id for line in history.workouts(anna)] == ["a"]
+
+
 def test_the_journal_waits_for_room_and_the_workout_goes_on(disk: SmallDisk) -> None:
     told: list[str] = []
-    journal = Journal(journal_path(disk.folder, "one"), told=told.append)
+    journal = Journal(journal_path(disk.folder, "one"), told=lambda line: told.append(str(line)))
     runner = WorkoutRunner(one_set(LIBRARY["squat"]), LIBRARY, started=NOON, journal=journal)
     runner.start(at_once=True)
     runner.step(0.0, ())
@@ -187,7 +215,7 @@ def test_the_journal_waits_for_room_and_the_workout_goes_on(disk: SmallDisk) -> 
 
 def test_a_line_that_was_half_written_takes_no_other_with_it(tmp_path: Path) -> None:
     told: list[str] = []
-    journal = Journal(journal_path(tmp_path, "one"), told=told.append)
+    journal = Journal(journal_path(tmp_path, "one"), told=lambda line: told.append(str(line)))
     journal.write({"n": 1})
     with limited_files(12):  # the second line has room for five of its bytes
         journal.write({"n": 2})

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import app.history as history_module
+from app import history_file
 from app.history import FILE, History, HistoryError
 from app.history_export import as_csv, as_json
 from app.journal import journal_path
@@ -223,21 +223,21 @@ def test_an_update_keeps_what_was_there_and_a_copy_of_it(
     with History(tmp_path / FILE) as history:
         history.add(workout("a"), history.profile("Anna"))
     more = "ALTER TABLE workouts ADD COLUMN note TEXT NOT NULL DEFAULT 'none';"
-    known = history_module.MIGRATIONS
-    monkeypatch.setattr(history_module, "MIGRATIONS", (*known, more + "INSERT INTO nowhere VALUES (1);"))
+    known = history_file.MIGRATIONS
+    monkeypatch.setattr(history_file, "MIGRATIONS", (*known, more + "INSERT INTO nowhere VALUES (1);"))
     with pytest.raises(HistoryError):
         History(tmp_path / FILE)
-    monkeypatch.setattr(history_module, "MIGRATIONS", known)
+    monkeypatch.setattr(history_file, "MIGRATIONS", known)
     with History(tmp_path / FILE) as history:  # the update that failed half way left nothing behind
         assert history.workout("a") is not None
-    monkeypatch.setattr(history_module, "MIGRATIONS", (*known, more))
+    monkeypatch.setattr(history_file, "MIGRATIONS", (*known, more))
     with History(tmp_path / FILE) as history:
         assert history.workout("a") is not None
     copy = sqlite3.connect(tmp_path / f"{FILE}.v{len(known)}")
     assert copy.execute("SELECT uuid FROM workouts").fetchall() == [("a",)]
     assert "note" not in {row[1] for row in copy.execute("PRAGMA table_info(workouts)")}
     copy.close()
-    monkeypatch.setattr(history_module, "MIGRATIONS", known)
+    monkeypatch.setattr(history_file, "MIGRATIONS", known)
     with pytest.raises(HistoryError, match="newer Formcue"):
         History(tmp_path / FILE)
 
@@ -245,7 +245,7 @@ def test_an_update_keeps_what_was_there_and_a_copy_of_it(
 def as_version_1(path: Path, copy: Path) -> None:
     """The same history as the first version wrote it."""
     first = sqlite3.connect(copy)
-    first.executescript(history_module.MIGRATIONS[0])
+    first.executescript(history_file.MIGRATIONS[0])
     first.execute("ATTACH ? AS now", (str(path),))
     for table in ("profiles", "workouts", "sets", "reps", "faults"):
         columns = ", ".join(row[1] for row in first.execute(f"PRAGMA main.table_info({table})"))
@@ -253,6 +253,27 @@ def as_version_1(path: Path, copy: Path) -> None:
     first.execute("PRAGMA main.user_version = 1")
     first.commit()
     first.close()
+
+
+def test_an_older_history_that_cannot_be_written_is_shown_and_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with History(tmp_path / "now.sqlite") as history:
+        history.add(workout("a", faulty=3), history.profile("Anna"))
+    as_version_1(tmp_path / "now.sqlite", tmp_path / FILE)
+    before = (tmp_path / FILE).read_bytes()
+    monkeypatch.setattr(history_file.os, "access", lambda *_: False)
+    with History(tmp_path / FILE) as history:
+        anna = history.profile("Anna")
+        assert [line.id for line in history.workouts(anna)] == ["a"]
+        assert [best.what for best in history.bests(anna)]  # asks for loads, which that version has not
+        with pytest.raises(HistoryError, match="is read-only"):
+            history.profile("Ben")
+    assert (tmp_path / FILE).read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [FILE, "now.sqlite"]
+    (tmp_path / FILE).write_bytes(b"no database at all" * 100)
+    with pytest.raises(HistoryError, match="cannot be opened"):
+        History(tmp_path / FILE)
 
 
 def test_a_history_from_before_there_were_loads_keeps_everything(tmp_path: Path) -> None:

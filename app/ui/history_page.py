@@ -261,7 +261,9 @@ class HistoryPage(QWidget):
     def _enable(self) -> None:
         there = bool(self.list.lines)
         self.open.setEnabled(self.list.chosen is not None)
-        self.delete.setEnabled(self.list.chosen is not None)
+        can_change = self.history.only_shown is None
+        self.delete.setEnabled(can_change and self.list.chosen is not None)
+        self.people.setEnabled(can_change)
         self.export.setEnabled(there)
         for part in (self.figures, self.something):
             part.setVisible(there)
@@ -282,7 +284,8 @@ class HistoryPage(QWidget):
     def retranslate(self) -> None:
         """Sets all texts, and the icons in the theme's colours."""
         self.title.setText(t("History"))
-        self._tell("")  # it would stay in the language that it was said in
+        why = self.history.only_shown
+        self._tell(said(why) if why is not None else "")  # it would stay in the language that it was said in
         self.nothing.say(
             t("Your workouts will stand here. Go home and choose one: five minutes are enough."),
             t("Choose a workout"),
@@ -380,7 +383,11 @@ class HistoryPage(QWidget):
         if id is None:
             return
         row = self.list.currentIndex().row()
-        self._guarded(lambda: self.history.hide([id]))
+        try:
+            self.history.hide([id])
+        except HistoryError as error:
+            self._tell(said(error))
+            return
         self._deleted.append(id)
         self._undo_timer.start()
         self._say_deleted()

@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.errors import FormcueError
-from app.history import History
+from app.history import History, Profile
 from app.rules import LIBRARY
 from app.summary import WorkoutSummary
 from app.ui.history_page import HistoryPage
@@ -62,8 +62,13 @@ class RecordPages(QObject):
         self._close_history()
         try:
             history = History(self.keeper.history_path)
-            whose = history.profile(profile or NAMELESS)
         except FormcueError as error:
+            self.problem.emit(said(error))
+            return
+        try:
+            whose = _profile(history, profile or NAMELESS)
+        except FormcueError as error:
+            history.close()
             self.problem.emit(said(error))
             return
         page = HistoryPage(history, whose, self.shelf.exercises)
@@ -103,3 +108,9 @@ class RecordPages(QObject):
             self.history.history.close()
             self.stack.drop(self.history)
             self.history = None
+
+
+def _profile(history: History, name: str) -> Profile:
+    """Of that name; of anybody where a new one cannot be kept. Raises HistoryError when there is nobody."""
+    known = history.profiles() if history.only_shown is not None else []
+    return known[0] if known and name not in [one.name for one in known] else history.profile(name)

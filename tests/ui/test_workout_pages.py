@@ -13,6 +13,7 @@ from PySide6.QtCore import QLocale, Qt
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
+from app import history_file
 from app.history import FILE, History
 from app.loads import Load
 from app.pipeline import Pipeline
@@ -280,6 +281,22 @@ def test_a_history_that_was_closed_is_told_and_breaks_nothing(history: History) 
     page.settle()
     page.refresh()
     assert "closed database" in page.told.text()
+
+
+def test_a_read_only_history_says_so_and_is_shown(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    history.close()
+    monkeypatch.setattr(history_file.os, "access", lambda *_: False)
+    with History(history.path) as shown:
+        page = HistoryPage(shown, shown.profile("Anna"), LIBRARY, today=TODAY)
+        assert not page.told.isHidden() and "is read-only: it is shown" in page.told.text()
+        assert len(page.list.lines) == 5
+        page.list.setCurrentIndex(page.list.model().index(0, 0))
+        assert page.open.isEnabled() and not page.delete.isEnabled() and not page.people.isEnabled()
+        words.set_language("zh")
+        page.retranslate()
+        assert "是只读的" in page.told.text()
+        press(page.list, Qt.Key.Key_Delete)
+        assert len(page.list.lines) == 5 and page.undo_bar.isHidden()
 
 
 # -- charts and paper ---------------------------------------------------------------------------------

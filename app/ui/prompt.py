@@ -87,7 +87,7 @@ class PromptBanner(QWidget):
                 self.say.text, room, largest, 18 * unit, "ExtraBold" if loud else "SemiBold", flags
             )
         )
-        painter.setOpacity(self._appear if loud else 1.0)
+        painter.setOpacity(0.5 + 0.5 * self._appear if loud else 1.0)  # to be read from the first moment
         painter.setPen(theme.colour("text" if loud or self.say.tone == "good" else "muted"))
         painter.drawText(room, flags, self.say.text)
 

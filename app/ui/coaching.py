@@ -20,7 +20,7 @@ from app.summary import RepSummary, SetSummary, WorkoutSummary
 from app.ui import amounts
 from app.ui.records import Say
 from app.ui.score import Score
-from app.ui.words import headline, language, t
+from app.ui.words import as_told, headline, language, t
 from app.workouts import Standing, State, WorkoutRunner, in_start_position
 
 JUST_BEGUN: Final = 1.0  # seconds of the countdown: nobody has seen it and thought better of it so fast
@@ -54,7 +54,7 @@ class Coaching:
         self._take_exercise(library[runner.exercise.id])
         self._reader = GestureReader(tuple(gestures))
         self._go = next((gesture for gesture in gestures if gesture.does == "go"), None)
-        self._rest_over = next(
+        self.rest_over = next(  # the sign that ends a rest
             (sign for sign in gestures if "rest" in sign.situations and sign.does != "pause"), None
         )
         self.gesture: GestureState = NOTHING
@@ -289,9 +289,9 @@ class Coaching:
             planned = self.standing.planned
             name = self.library[planned.exercise].name(language()) if planned is not None else ""
             text = t("Rest. Next: {exercise}", exercise=name)
-            if self._rest_over is not None:
-                sign = self._rest_over.name(language())
-                text = t("{what}.\nTo begin at once: {gesture}", what=text, gesture=_as_told(sign))
+            if self.rest_over is not None:
+                sign = self.rest_over.name(language())
+                text = t("{what}.\nTo begin at once: {gesture}", what=text, gesture=as_told(sign))
             return Say(text=text, icon="clock")
         if self.state == "before" and self.advice is not None:
             return self._before_say()
@@ -308,10 +308,5 @@ class Coaching:
         assert planned is not None and self.advice is not None
         comes = amounts.named(self.library, planned.exercise, amounts.planned_amount(planned, self.library))
         sign = self._go.name(language()) if self._go is not None else t("the space bar")
-        text = t("{what}.\nTo begin at once: {gesture}", what=comes, gesture=_as_told(sign))
+        text = t("{what}.\nTo begin at once: {gesture}", what=comes, gesture=as_told(sign))
         return Say(text=text, icon="person")
-
-
-def _as_told(sign: str) -> str:
-    """A gesture's name within a sentence."""
-    return sign[:1].lower() + sign[1:]

@@ -71,7 +71,7 @@ class Overlays(QObject):
         if self.rest is not None:
             self.rest.setParent(None)
             self.rest.deleteLater()
-        self.rest = RestCard(coaching.library)
+        self.rest = RestCard(coaching.library, coaching.rest_over)
         self.rest.setParent(self.video)
         self.rest.hide()
         self.rest.skip_wanted.connect(self.skip_wanted)

@@ -15,11 +15,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gestures import Gesture
 from app.summary import SetSummary, fault_text, to_work_on
 from app.ui import amounts, theme
 from app.ui.amounts import Library
 from app.ui.demonstration_view import demonstration_still
-from app.ui.words import language, t
+from app.ui.words import as_told, language, t
 from app.workouts import MORE_REST, Standing
 
 
@@ -87,21 +88,25 @@ class ExercisePicture(QWidget):
 
 
 class RestCard(QFrame):
-    """show_rest(standing, ...) at every step of a rest. skip_wanted, more_wanted: the two buttons."""
+    """show_rest(standing, ...) at every step of a rest. skip_wanted, more_wanted: the two buttons.
+
+    sign: the gesture that does what the first of them does; None: gestures are not read.
+    """
 
     skip_wanted = Signal()
     more_wanted = Signal()
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, sign: Gesture | None = None) -> None:
         super().__init__()
         theme.named(self, "card")
-        self.library = library
+        self.library, self.gesture = library, sign
         self._standing: Standing | None = None
         self._last: SetSummary | None = None
         self.title = theme.named(QLabel(), "title")
         self.ring = TimerRing()
         self.more = QPushButton()
         self.skip = theme.named(QPushButton(), "primary")
+        self.sign = theme.named(QLabel(), "heading")
         self.next_word = theme.named(QLabel(), "heading")
         self.picture = ExercisePicture()
         self.name = theme.named(QLabel(), "far")
@@ -110,6 +115,7 @@ class RestCard(QFrame):
         self.last = theme.named(QLabel(), "lead")
         for label in (
             self.title,
+            self.sign,
             self.next_word,
             self.name,
             self.amount,
@@ -131,6 +137,7 @@ class RestCard(QFrame):
         self._time.addWidget(self.title)
         self._time.addWidget(self.ring, 1)
         self._time.addLayout(self._buttons)
+        self._time.addWidget(self.sign)
         self._next = QVBoxLayout()
         self._next.addWidget(self.next_word)
         self._next.addWidget(self.picture, 1)
@@ -158,6 +165,9 @@ class RestCard(QFrame):
         self.more.setText(t("+{seconds} s", seconds=round(MORE_REST)))
         self.more.setAccessibleName(t("{seconds} seconds more rest", seconds=round(MORE_REST)))
         self.title.setText(t("Rest"))
+        self.sign.setHidden(self.gesture is None)
+        if self.gesture is not None:
+            self.sign.setText(t("or: {gesture}", gesture=as_told(self.gesture.name(language()))))
         self.next_word.setText(t("Next"))
         self.last_word.setText(t("The set just done"))
         standing = self._standing

@@ -129,6 +129,11 @@ def headline(prompt: str) -> str:
     return prompt.replace("：", ":").split(":")[0].strip()
 
 
+def as_told(sign: str) -> str:
+    """A gesture's name within a sentence."""
+    return sign[:1].lower() + sign[1:]
+
+
 def how_to_stand(exercise: Exercise) -> str:
     """ "Turn your side to the camera or face the camera"."""
     texts = [t(TURN[view]) for view in exercise.views if view in TURN]

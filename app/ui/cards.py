@@ -73,13 +73,13 @@ class Card(QAbstractButton):
         painter.setPen(theme.colour("text"))
         painter.drawText(title, flags, self.text())
         below = QRectF(pad, title.bottom() + 1 * unit, title.width(), 26 * unit)
-        painter.setFont(theme.font(16 * unit))
         ink = "warning" if self.warning else "muted"
         if self.warning:
             theme.draw_icon(
                 painter, "warning", QRectF(pad, below.y() + 5 * unit, 16 * unit, 16 * unit), "warning"
             )
             below.adjust(22 * unit, 0, 0, 0)
+        painter.setFont(theme.fitted_font(self.below, below, 16 * unit, 11 * unit, "Regular", flags))
         painter.setPen(theme.colour(ink))
         words = painter.fontMetrics().elidedText(self.below, Qt.TextElideMode.ElideRight, int(below.width()))
         painter.drawText(below, flags, words)

@@ -130,7 +130,7 @@ class WeekChart(QWidget):
         unit, rect = self.unit, QRectF(self.rect())
         painter.setBrush(theme.colour("surface"))
         focused = self.hasFocus()
-        painter.setPen(QPen(theme.colour("info"), 2) if focused else Qt.PenStyle.NoPen)
+        painter.setPen(QPen(theme.colour("info"), 2) if focused else theme.edge())
         painter.drawRoundedRect(rect.adjusted(1, 1, -1, -1), 14 * unit, 14 * unit)
         head = QRectF(14 * unit, 8 * unit, rect.width() - 28 * unit, 26 * unit)
         painter.setFont(theme.font(15 * unit, "SemiBold"))

@@ -79,11 +79,12 @@ def _html(block: Block, pictures: list[tuple[QImage, QSize]], width: int) -> str
     if isinstance(block, Paragraph):
         return f"<p>{escape(block.text)}</p>"
     if isinstance(block, Table):
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in block.head)
+        cells = "".join(f"<th>{escape(cell)}</th>" for cell in block.head)
+        head = f"<thead><tr>{cells}</tr></thead>"  # again on every page
         rows = "".join(
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in block.rows
         )
-        return f'<table width="100%" cellpadding="4" cellspacing="0"><tr>{head}</tr>{rows}</table>'
+        return f'<table width="100%" cellpadding="4" cellspacing="0">{head}{rows}</table>'
     if isinstance(block, Chart):
         return f"<p>{_picture(_chart(block, width), QSize(width, CHART), pictures)}</p>"
     return _stills(block, pictures)
@@ -128,7 +129,7 @@ def _still(fault: FaultSummary) -> QImage:
 def _chart(block: Chart, width: int) -> QImage:
     chart = WeekChart("bars" if block.is_sum else "line")
     chart.resize(width, CHART)
-    chart.show_weeks(block.weeks, title=block.title, say=lambda value: f"{value:.0f}", empty="")
+    chart.show_weeks(block.weeks, title=block.title, say=block.say, empty="", most=block.most)
     image = _blank(QSize(width, CHART))
     image.setDevicePixelRatio(FINER)
     # Without the ground of a window: the paper is white.

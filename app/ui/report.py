@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from app.history import Best, History, Measure, Profile, Week
 from app.rules import Exercise
-from app.summary import FaultSummary, SetSummary, WorkoutSummary, fault_text, to_work_on
+from app.summary import FaultSummary, RepSummary, SetSummary, WorkoutSummary, fault_text, to_work_on
 from app.ui import amounts
 from app.ui.words import language, profile_name, t
 
@@ -47,11 +47,13 @@ class Stills:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """Weeks; bars for sums, a line for means."""
+    """Weeks; bars for sums, a line for means. say: a value with its unit. most: no value is larger."""
 
     title: str
     weeks: tuple[Week, ...]
     is_sum: bool
+    say: Callable[[float], str]
+    most: float | None = None
 
 
 Block = Heading | Paragraph | Table | Stills | Chart
@@ -118,14 +120,14 @@ def _set_blocks(number: int, done: SetSummary, library: Library) -> list[Block]:
                 (
                     str(place),
                     "" if rep.range is None else f"{rep.range:.0f}{unit}",
-                    f"{rep.duration:.1f}" if rep.out is None else f"{rep.out:.1f} + {rep.back or 0:.1f}",
+                    _seconds(rep),
                     "" if rep.symmetry is None else f"{100 * rep.symmetry:.0f} %",
                     "; ".join(fault_text(known, fault, language()) for fault in rep.faults)
                     or (t("added by hand") if rep.by_hand else t("clean")),
                 )
             )
         head = (t("Rep"), t("Range"), t("Seconds out + back"), t("Symmetry"), t("What was seen"))
-        blocks.append(Table(head=head, rows=tuple(rows)))
+        blocks.append(_without_empty_columns(Table(head=head, rows=tuple(rows))))
     stills = tuple(
         (
             total.worst,
@@ -139,6 +141,21 @@ def _set_blocks(number: int, done: SetSummary, library: Library) -> list[Block]:
     return blocks
 
 
+def _seconds(rep: RepSummary) -> str:
+    """Out and back; of a hold its length; of what was added by hand nothing is known."""
+    if rep.by_hand:
+        return ""
+    return f"{rep.duration:.1f}" if rep.out is None else f"{rep.out:.1f} + {rep.back or 0:.1f}"
+
+
+def _without_empty_columns(table: Table) -> Table:
+    kept = [place for place in range(len(table.head)) if any(row[place] for row in table.rows)]
+    return Table(
+        head=tuple(table.head[place] for place in kept),
+        rows=tuple(tuple(row[place] for place in kept) for row in table.rows),
+    )
+
+
 def history_report(history: History, profile: Profile, library: Library, today: date) -> Report:
     """Half a year of a profile: charts, personal bests, the latest workouts. Raises HistoryError."""
     title = t("Training of {name}", name=profile_name(profile.name))
@@ -146,15 +163,17 @@ def history_report(history: History, profile: Profile, library: Library, today: 
         Heading(text=title),
         Paragraph(text=t("{weeks} weeks up to {day}", weeks=WEEKS, day=amounts.date_text(today))),
     ]
-    charts: tuple[tuple[Measure, str, bool], ...] = (
-        ("reps", t("Repetitions"), True),
-        ("minutes", t("Minutes of work"), True),
-        ("score", t("Form score"), False),
+    charts: tuple[tuple[Measure, str, Callable[[float], str]], ...] = (
+        ("reps", t("Repetitions"), lambda value: amounts.reps(round(value))),
+        ("minutes", t("Minutes of work"), lambda value: t("{count} min", count=f"{value:.1f}")),
+        ("score", t("Form score"), lambda value: f"{value:.0f}"),
     )
-    for measure, name, is_sum in charts:
+    for measure, name, say in charts:
         weeks = tuple(history.weeks(profile, measure, today, count=WEEKS))
         if any(week.value for week in weeks):
-            blocks.append(Chart(title=name, weeks=weeks, is_sum=is_sum))
+            score = measure == "score"
+            most = 100.0 if score else None
+            blocks.append(Chart(title=name, weeks=weeks, is_sum=not score, say=say, most=most))
     bests = _best_rows(history.bests(profile), library)
     if bests:
         columns = (t("Exercise"), t("Reps"), t("Load"), t("Range"), t("Held"), t("Form"))

@@ -201,7 +201,7 @@ class SettingsPage(QWidget):
         offered = {
             "language": LANGUAGES,
             "units": {value: t(NAMES[value]) for value in choices("units")}
-            | {"auto": t("As this computer: {unit}", unit=t(self._unit_here()))},
+            | {"auto": t("Automatic: {unit}", unit=t(self._unit_here()))},
             "camera": cameras,
             "model": models,
             "resolution": {size: size.replace("x", " × ") for size in choices("resolution")}

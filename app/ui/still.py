@@ -43,9 +43,9 @@ class PoseStill(QWidget):
         with QPainter(self) as painter:  # ended even when the painting fails: Qt would crash otherwise
             rect = QRectF(self.rect())
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setPen(theme.edge())
             painter.setBrush(theme.colour("picture_shade"))
-            painter.drawRoundedRect(rect, 12 * self.unit, 12 * self.unit)
+            painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), 12 * self.unit, 12 * self.unit)
             paint_still(painter, rect, self.fault, self.unit)
 
 

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QFontMetricsF,
+    QIcon,
+    QPainter,
+    QPalette,
+    QPen,
+    QPixmap,
+)
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
@@ -255,6 +265,16 @@ def colour(name: str, opacity: float = 1.0) -> QColor:
     return _colour(ink(name), round(255 * min(1.0, max(0.0, opacity))))
 
 
+def _needs_edges() -> bool:
+    """In high contrast all surfaces are black: an edge tells one from the other."""
+    return _palette.surface == _palette.background
+
+
+def edge() -> QPen:
+    """What a surface is painted with an edge of: none, unless the theme needs them."""
+    return QPen(colour("line"), 1) if _needs_edges() else QPen(Qt.PenStyle.NoPen)
+
+
 @lru_cache(maxsize=1024)
 def _colour(code: str, opacity: int) -> QColor:
     made = QColor(code)
@@ -295,6 +315,7 @@ def icon(name: str, colour_name: str = "text", size: int = 64) -> QIcon:
     in `retranslate`, which the window calls when language or theme change."""
     made = QIcon(pixmap(name, size, colour_name))
     made.addPixmap(pixmap(name, size, "muted"), QIcon.Mode.Disabled)
+    made.addPixmap(pixmap(name, size, colour_name), QIcon.Mode.Selected)  # Qt would tint it
     return made
 
 
@@ -367,13 +388,13 @@ def style_sheet(scale: float) -> str:
     now = _palette
     regular, bold = _listed("Regular"), strong()
     chevron = (ICONS / "chevron.svg").as_posix()
-    # In high contrast all surfaces are black: an edge tells one from the other.
-    edge = f"1px solid {now.line}" if now.surface == now.background else "none"
+    edge = f"1px solid {now.line}" if _needs_edges() else "none"
     tick = (ICONS / f"tick_{'light' if QColor(now.on_fill).lightness() > 127 else 'dark'}.svg").as_posix()
     return f"""
     * {{ font-family: {regular}; font-size: {pt(15)}; color: {now.text}; outline: none; }}
     QMainWindow, QDialog, QWidget#page {{ background: {now.background}; }}
     QDialog QLabel {{ font-size: {pt(17)}; }}
+    QMessageBox#told QLabel#qt_msgbox_informativelabel {{ min-width: {pt(420)}; }}
     QMessageBox#told QLabel#qt_msgbox_label {{ {bold} font-size: {pt(20)}; }}
     QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QHeaderView::section {{ background: {now.raised}; border: none; padding: {px(4)} {px(8)}; }}

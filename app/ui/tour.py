@@ -70,6 +70,7 @@ class Tour(QWidget):
         self.card.show_notice(
             Notice(title=title, text=shown.text, icon=shown.icon, actions=(go, *skip), wide=True)
         )
+        self.card.place()  # the letters may be larger now
 
     def set_unit(self, unit: float) -> None:
         self.card.set_unit(unit)

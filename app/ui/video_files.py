@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.capture import VIDEO_SUFFIXES
+from app.ui.saving import ask_which
 from app.ui.words import t
 
 
@@ -13,8 +14,8 @@ def ask_for_video(parent: QWidget) -> str:
     """The file chosen in a dialog; empty when none was."""
     pattern = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
     kinds = f"{t('Videos')} ({pattern});;{t('All files')} (*)"
-    name, _ = QFileDialog.getOpenFileName(parent, t("Open video"), "", kinds)
-    return name
+    path = ask_which(parent, t("Open video"), kinds=kinds)
+    return "" if path is None else str(path)
 
 
 def dropped_file(event: QDropEvent) -> str:

@@ -69,7 +69,7 @@ class _Delegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(theme.colour("selected" if chosen else "surface"))
-        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setPen(theme.edge())
         painter.drawRoundedRect(rect, 12 * unit, 12 * unit)
         left = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         centre = int(Qt.AlignmentFlag.AlignCenter)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.capture import VIDEO_SUFFIXES
+from app.ui.saving import ask_which
 from app.ui.words import t
 
 RULE_SUFFIXES: Final = (".yaml", ".yml")
@@ -29,5 +30,4 @@ def _ask(
     parent: QWidget, title: str, folder: Path | None, kind: str, suffixes: tuple[str, ...]
 ) -> Path | None:
     pattern = " ".join(f"*{suffix}" for suffix in suffixes)
-    name, _ = QFileDialog.getOpenFileName(parent, title, str(folder or ""), f"{kind} ({pattern})")
-    return Path(name) if name else None
+    return ask_which(parent, title, folder=folder, kinds=f"{kind} ({pattern})")

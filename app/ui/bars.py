@@ -143,7 +143,10 @@ class TopBar(QWidget):
         for button in self._buttons:
             button.setIconSize(QSize(size, size))
         self._air.setVisible(not narrow)
-        self._row.setStretchFactor(self.source, 3 if narrow else 5)
+        # The source gives way where there is little room, down to its icon: the line below names it, too.
+        self.exercise.setMinimumContentsLength(7 if narrow else 10)
+        self.source.setMinimumWidth(round(108 * unit) if narrow else 0)
+        self._row.setStretchFactor(self.source, 1 if narrow else 5)
         self.exercise.setIconSize(QSize(round(34 * unit), round(34 * unit)))
         self.source.setIconSize(QSize(size, size))
         self._row.setSpacing(round((6 if narrow else 10) * unit))

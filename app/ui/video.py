@@ -223,7 +223,7 @@ def _as_image(pixels: Image, ratio: float) -> QImage:
 
 @lru_cache(maxsize=32)
 def _chip(text: str, unit: float, ratio: float, look: theme.Look, busy: bool, most: float) -> QPixmap:
-    """Text on a dark pill, at most so wide: what is longer goes on below, and only then gets smaller; busy:
+    """Text on a dark pill, at most so wide: what is longer is a little smaller, and then goes on below; busy:
     with room for the ring. Its words stay the same for seconds."""
     size = 20 * unit
     font = theme.font(size, "SemiBold")
@@ -233,7 +233,11 @@ def _chip(text: str, unit: float, ratio: float, look: theme.Look, busy: bool, mo
     flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap)
     words = QRectF(0, 0, max(1.0, most - room - 14 * unit), MOST_LINES * metrics.height())
     if metrics.horizontalAdvance(text) > words.width():
-        font = theme.fitted_font(text, words, size, 0.5 * size, "SemiBold", flags)
+        size *= 0.8
+        font = theme.font(size, "SemiBold")
+        metrics = QFontMetrics(font)
+    if metrics.horizontalAdvance(text) > words.width():
+        font = theme.fitted_font(text, words, size, 0.6 * size, "SemiBold", flags)
         metrics = QFontMetrics(font)
         words.setSize(metrics.boundingRect(words.toRect(), flags, text).size().toSizeF())
         h = words.height() + 14 * unit

@@ -7,6 +7,7 @@ runs only at the start and after a loss, and somebody who walks by is not picked
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import cv2
@@ -84,7 +85,7 @@ class Reading:
     confidence: FloatArray
     crop: Crop
 
-    @property
+    @cached_property  # asked for half a dozen times in a frame
     def presence(self) -> float:
         """0..1: whether somebody is there at all."""
         return float(np.sort(self.confidence[CORE])[-CORE_COUNT:].mean())

@@ -40,7 +40,8 @@ class Lifter:
         if found != shapes:
             wrong = sorted(name for name in found.keys() | shapes if found.get(name) != shapes.get(name))
             raise WeightsError("lifter weights do not fit this version: {wrong}", wrong=", ".join(wrong[:3]))
-        self._arrays = {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
+        # By columns: that is how BLAS reads 4 MB of weights, out of a cold cache, fastest.
+        self._arrays = {name: np.asfortranarray(value, np.float32) for name, value in arrays.items()}
         self._blocks = blocks
 
     @classmethod

@@ -99,6 +99,7 @@ class CoachPage(CoachView):
         if self.coaching is not None:
             exercise = self.coaching.exercise
             self.demonstration.set_exercise(exercise.id, exercise.name(language()))
+        self.overlays.show_notes(time.monotonic(), self._notes())
         self.show_sources()
         self.refresh()
 
@@ -409,10 +410,14 @@ class CoachPage(CoachView):
             return Say(text=t("Choose a source to begin"), icon="camera")
         if self.feed.engine_error:
             return Say(text=t("The network cannot run"), tone="error", icon="warning")
+        if self.done is not None and not self.done.sets:
+            return Say(text=t("Nothing was counted"), icon="person")
+        if self.feed.trouble is not None and self.coaching.state != "rest":
+            count = self.coaching.summary.count
+            text = t("No picture. What was counted stays") if count else t("No picture yet")
+            return Say(text=text, tone="warning", icon="camera_off")
         if self.feed.engine is None:
             return Say(text=t("Get into place, it starts in a moment"), icon="person")
-        if self.feed.trouble is not None and self.coaching.state != "rest":
-            return Say(text=t("No picture. What was counted stays"), tone="warning", icon="camera_off")
         return self.coaching.say
 
     def refresh(self) -> None:

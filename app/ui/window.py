@@ -277,8 +277,8 @@ class MainWindow(QMainWindow):
         self.narrator.quiet()
         self.feed.close()
         self.keeper.leave()
+        self.stack.show_page(self.home)  # first: it takes the focus, and the offer's button takes it over
         self.home.offer_to_resume(self.keeper.waiting_text(self.shelf.exercises))
-        self.stack.show_page(self.home)
 
     def show_settings(self) -> None:
         self.stack.show_page(self.preferences)
@@ -330,14 +330,18 @@ class MainWindow(QMainWindow):
             self.coach.flash(t("The rule file was read again"))
 
     def _on_rules_broken(self, problems: tuple[str, ...]) -> None:
-        self.coach.flash(t("The rule file has errors: {problem}", problem=Path(problems[0]).name))
+        found, _, _ = Path(problems[0]).name.partition(", expected ")  # the whole of it is the studio's
+        self.coach.flash(t("The rule file has errors: {problem}", problem=found))
 
     def tell(self, text: str) -> None:
         """A line that matters: on the picture, else in a box that waits for nobody."""
         if self.stack.currentWidget() is self.coach:
             self.coach.flash(text)
             return
-        box = QMessageBox(QMessageBox.Icon.Information, "Formcue", text, parent=self)
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "Formcue", text, parent=self)
+        box.setIconPixmap(
+            theme.pixmap("info", round(40 * self.stack.unit), "accent", self.devicePixelRatioF())
+        )
         box.setStyleSheet(theme.style_sheet(self.stack.unit))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
@@ -359,7 +363,10 @@ class MainWindow(QMainWindow):
     def _fill(self) -> None:
         entries = self.shelf.entries
         self.home.show_library(entries, self.shelf.plans)
-        chosen = self.coach.entry.id if self.coach.entry is not None else FIRST_EXERCISE
+        coaching, entry = self.coach.coaching, self.coach.entry
+        chosen = entry.id if entry is not None else FIRST_EXERCISE
+        if coaching is not None:  # of a workout, the one that is on
+            chosen = coaching.exercise.id
         self.coach.top.fill_exercises(shown_entries(entries), chosen)
 
     # ---- settings

@@ -181,5 +181,12 @@ def test_after_a_rest_the_keys_are_the_workouts_again(clip: Path) -> None:
         press(window, Qt.Key.Key_Space)  # it begins the set, it does not press Home
         assert window.stack.currentWidget() is window.coach
         assert coaching.state == "countdown"
+        first = coaching.exercise.id
+        while coaching.exercise.id == first:
+            window.coach.skip()
+        window.change(language="zh")
+        assert window.coach.top.exercise.currentData() == coaching.exercise.id != first
+        window.show_home()
+        assert window.focusWidget() is window.home.go_on  # Enter goes on with it
 
     assert drive([], script) == 0

@@ -205,6 +205,7 @@ def test_another_exercise_counts_from_zero(clip: Path) -> None:
         assert window.coach.done.count == 0  # squats are no push-ups
         assert window.coach.card.notice is not None
         assert window.coach.card.notice.title == "Nothing was counted"
+        assert window.coach.banner.say.text == "Nothing was counted"
 
     assert drive(["--source", str(clip), "--exercise", "squat"], script) == 0
 
@@ -244,6 +245,7 @@ def test_a_broken_workout_says_what_is_wrong_and_is_read_again(clip: Path, tmp_p
         box = window.findChildren(QMessageBox)[0]
         assert "mine.yaml:5" in box.text()
         assert "sqaut" in box.text()
+        assert not box.iconPixmap().isNull()  # in the theme's colours, not Qt's own
         box.close()
         plan.write_text(whole, encoding="utf-8")
         next(card for card in window.home.workouts.cards if card.text() == "Mine").click()

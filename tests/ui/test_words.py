@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+import app.ui.window  # noqa: F401  so that every kind of error is known
 from app.errors import FormcueError, Line, SourceError
 from app.files import OutputError
+from app.history_file import DAMAGED
 from app.ui import words
 from app.ui.words import language, set_language, t
 from app.vocabulary import PARAMETERS
@@ -48,15 +50,20 @@ UNSEEN = {
 }  # fmt: skip
 
 
-def _errors_of(path: Path, tree: ast.Module) -> Iterator[tuple[str | None, str]]:
-    """(text, place) of every error and line made there; None: a text that no window could translate."""
-    named = {
+def _named(tree: ast.Module) -> dict[str, str]:
+    """The texts that have a name there."""
+    return {
         target.id: node.value.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant)
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name) and isinstance(node.value.value, str)
     }
+
+
+def _errors_of(path: Path, tree: ast.Module) -> Iterator[tuple[str | None, str]]:
+    """(text, place) of every error and line made there; None: a text that no window could translate."""
+    named = {"DAMAGED": DAMAGED, **_named(tree)}
     kinds = {kind.__name__ for kind in _subclasses(FormcueError) if not issubclass(kind, YamlFileError)}
     for node in ast.walk(tree):
         is_one = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args

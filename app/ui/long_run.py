@@ -6,7 +6,8 @@ journal and history are the real ones. Only time is data, and so is an hour over
 
 After the first workout every page is looked at in every look and shape. What is made once and kept (fonts,
 icons, pictures of exercises, the libraries' own) is there then, and the window counts as warm: from there on
-its memory is compared.
+its memory is compared. Each workout goes through all shapes, so that they are alike: a larger picture takes
+more memory.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from app.ui.worker import Factory, Progressing
 
 LOOK_EVERY: Final = 20  # milliseconds
 ALIVE_EVERY: Final = 2.0  # seconds
+READ_EVERY: Final = 0.5  # seconds between looks at the memory
 PAGE_SECONDS: Final = 0.25  # of the clock on the wall, for each page to be laid out and painted
 READY_AFTER: Final = 5.0  # seconds after which the athlete begins the set that waits
 LOOKS: Final[tuple[dict[str, str], ...]] = (
@@ -64,7 +66,8 @@ class Clock(Protocol):
 class Minute:
     """What has been done by the end of a minute.
 
-    warm: everything was seen once. resident_mb: None where the system does not tell.
+    warm: everything was seen once. resident_mb: the mean over the minute, or over the warm part of it; None
+    where the system does not tell.
     """
 
     minute: int
@@ -100,6 +103,9 @@ class LongRun(QObject):
         self._workouts = self._sets = self._reps = self._pages = self._results = 0
         self._last_minute = 0
         self._warm = False
+        self._held: list[float | None] = []  # read in this minute
+        self._last_read = 0.0
+        self._shapes = cycle(SHAPES)
         self._script = self._live()
         clock.fetched = lambda: not window.feed.runner.to_network.waiting
         self._timer = QTimer(self)
@@ -107,6 +113,9 @@ class LongRun(QObject):
         self._timer.start(LOOK_EVERY)
 
     def _step(self) -> None:
+        if time.monotonic() - self._last_read > READ_EVERY:
+            self._last_read = time.monotonic()
+            self._held.append(resident_mb())
         minute = int(self._clock.seconds // 60)
         if minute > self._last_minute:
             self._last_minute = minute
@@ -120,10 +129,12 @@ class LongRun(QObject):
             self._window.close()
 
     def _now(self, minute: int) -> Minute:
+        held = [value for value in self._held or [resident_mb()] if value is not None]
+        self._held = []
         return Minute(
             minute=minute,
             warm=self._warm,
-            resident_mb=resident_mb(),
+            resident_mb=sum(held) / len(held) if held else None,
             workouts=self._workouts,
             sets=self._sets,
             reps=self._reps,
@@ -138,9 +149,8 @@ class LongRun(QObject):
         window.coach.stage.watcher = lambda painted: self._count_result(painted.progress is not None)
         path = save_plan(window.shelf.own_plans, PLAN)
         window.shelf.reload_plans()
-        shapes, looks = cycle(SHAPES), cycle(LOOKS)
+        looks = cycle(LOOKS)
         while self._goes_on:
-            window.resize(*next(shapes))
             window.begin_plan(path)
             window.coach.top.figure.setChecked(True)
             yield from self._work_out()
@@ -151,6 +161,7 @@ class LongRun(QObject):
                     window.change(**look)
                     yield from self._look_around()
                 self._warm = True
+                self._held = []
             window.change(**next(looks))
             yield from self._wait()
 
@@ -168,6 +179,8 @@ class LongRun(QObject):
             assert coaching is not None
             if coaching.state != state:
                 state, since = coaching.state, clock.seconds
+                if state == "before":
+                    window.resize(*next(self._shapes))
             if state == "before" and clock.seconds - since > READY_AFTER:
                 coach.toggle_pause()
             if state == "set" and clock.seconds - since > READY_AFTER and not paused:

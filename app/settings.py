@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 import yaml
 from platformdirs import user_config_dir, user_data_dir, user_log_dir
 
+from app.errors import Line
 from app.files import OutputError, alone, replacing
 from app.yamltext import RefusedError, compose, text_of
 
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 HOME: Final = "FORMCUE_HOME"  # environment variable: a folder that takes the place of all of the platform's
 FILE: Final = "settings.yaml"
 
-Language = Literal["en", "zh"]
+Language = Literal["auto", "en", "zh"]
 Theme = Literal["dark", "light", "high_contrast", "colour_blind"]
 TextSize = Literal["normal", "large", "largest"]
 Strictness = Literal["beginner", "normal", "strict"]
@@ -39,11 +40,11 @@ Units = Literal["auto", "metric", "imperial"]
 class Settings:
     """camera: its name, empty for the first there is. mirror auto: cameras yes, files no.
 
-    units: of what is lifted; auto: as the computer measures. volume: 0 to 1.
-    profile: whose history is written.
+    language auto: the computer's own, else English. units: of what is lifted; auto: as the computer
+    measures. volume: 0 to 1. profile: whose history is written.
     """
 
-    language: Language = "en"
+    language: Language = "auto"
     theme: Theme = "dark"
     text_size: TextSize = "normal"
     units: Units = "auto"
@@ -61,12 +62,15 @@ class Settings:
     tour_done: bool = False
 
 
+_UNREAD: Final = "{path} cannot be read; the defaults stand in"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
     """The settings, and what to tell the user about them: empty, or one line."""
 
     settings: Settings
-    notice: str = ""
+    notice: Line | str = ""
 
 
 def config_folder() -> Path:
@@ -100,15 +104,16 @@ def load_settings(folder: Path | None = None) -> Loaded:
         return Loaded(settings=Settings())
     except OSError as error:  # a disk that comes back brings the file back: it is not moved
         log.warning("%s cannot be read (%s)", path, error)
-        return Loaded(settings=Settings(), notice=f"{path} cannot be read; the defaults stand in")
+        return Loaded(settings=Settings(), notice=Line(_UNREAD, path=path))
     except ValueError as error:
         return _set_aside(path, error)
     known = {key: value for key, value in read.items() if key in _KINDS}
     sound = _sound(known)
     refused = sorted(known.keys() - sound.keys())
-    notice = ""
+    notice: Line | str = ""
     if refused:
-        notice = f"{path}: {', '.join(refused)} could not be used; the default stands in"
+        wrong = "{path}: {refused} could not be used; the default stands in"
+        notice = Line(wrong, path=path, refused=", ".join(refused))
     return Loaded(settings=Settings(**sound), notice=notice)
 
 
@@ -206,8 +211,12 @@ def _set_aside(path: Path, error: Exception) -> Loaded:
     try:
         path.replace(aside)
     except OSError:
-        return Loaded(settings=Settings(), notice=f"{path} cannot be read; the defaults stand in")
+        return Loaded(settings=Settings(), notice=Line(_UNREAD, path=path))
     return Loaded(
         settings=Settings(),
-        notice=f"{path.name} could not be read and was set aside as {aside}; the defaults stand in",
+        notice=Line(
+            "{file} could not be read and was set aside as {aside}; the defaults stand in",
+            file=path.name,
+            aside=aside,
+        ),
     )

@@ -16,7 +16,7 @@ from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from app.diagnostics import earlier_hard_crashes, hide, versions
-from app.errors import EXIT_DONE, EXIT_FAILED, UsageError
+from app.errors import EXIT_DONE, EXIT_FAILED, Line, UsageError
 from app.memory import tame_heap
 from app.settings import Settings, data_folder, log_folder
 from app.ui import theme
@@ -27,7 +27,7 @@ from app.ui.look import apply_look, translate_qt
 from app.ui.main_thread import short_turns, spare_what_stays
 from app.ui.records import EngineInfo
 from app.ui.window import FIRST_EXERCISE, MainWindow, Options
-from app.ui.words import language
+from app.ui.words import language, said
 from app.ui.worker import Factory, InferenceWorker, Progressing
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def run_app(
     settings: Settings,
     told: Mapping[str, Any],
     runtime: str = "auto",
-    notice: str = "",
+    notice: Line | str = "",
     own: Path | None = None,
     full_screen: bool = False,
 ) -> int:
@@ -92,8 +92,9 @@ def run_app(
     else:
         window.show()
     worker.start()
-    for line in filter(None, (notice, shelf.problem)):
-        window.tell(line)
+    for line in (notice, shelf.problem):
+        if line:
+            window.tell(said(line))
     if earlier := earlier_hard_crashes(logs):
         crashes.show_earlier(earlier)
     signals = _quit_on_signals(app)

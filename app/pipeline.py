@@ -161,11 +161,12 @@ class Pipeline:
         return fault.rule not in self._over_rules or time - fault.since < SHOWN_SECONDS
 
     def _shown(self, time: float, new: list[Prompt], faults: tuple[ActiveRule, ...]) -> Prompt | None:
-        """The most important of the new prompts, else the one already up while it is fresh or true."""
+        """The most important of the new prompts, else the one that is up: while fresh or, of a fault, true."""
         if new:
             return max(new, key=lambda prompt: prompt.priority)
         shown = self._prompt
         if shown is None:
             return None
         fresh = time - shown.t < SHOWN_SECONDS
-        return shown if fresh or any(fault.rule == shown.rule for fault in faults) else None
+        true = not shown.praise and any(fault.rule == shown.rule for fault in faults)
+        return shown if fresh or true else None

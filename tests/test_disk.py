@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -419,6 +420,24 @@ def test_a_workout_belongs_to_one_window(tmp_path: Path) -> None:
     assert resumed.summary.count == 1
     first.close()
     second.close()
+
+
+def test_a_workout_in_which_nothing_was_done_is_not_offered_again(tmp_path: Path) -> None:
+    one = plan("Legs")
+    plans = replace(one, steps=one.steps * 3)
+    keeper = Keeper(tmp_path, told=print)
+    runner = keeper.begin(plans, LIBRARY, profile="")
+    runner.start(at_once=True)
+    runner.step(0.0, ())
+    keeper.leave()
+    assert keeper.waiting_text(LIBRARY) == ""
+    runner = keeper.begin(plans, LIBRARY, profile="")
+    runner.start(at_once=True)
+    runner.step(0.0, ())
+    runner.step(1.0, (RepSummary(start=0.5, end=1.0),))
+    keeper.leave()
+    assert keeper.waiting_text(LIBRARY) == "“Legs” goes on with set 1 of 3."
+    keeper.close()
 
 
 def test_a_recording_is_read_while_another_window_writes_it(tmp_path: Path) -> None:

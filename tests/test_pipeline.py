@@ -141,6 +141,13 @@ def test_a_prompt_stays_up_long_enough_to_be_read_and_then_goes() -> None:
     assert results[-1].prompt is None
 
 
+def test_praise_goes_also_while_all_stays_well() -> None:
+    results = replayed(squats(6, fps=15.0))
+    shown = [result.time for result in results if result.prompt is not None and result.prompt.praise]
+    assert shown, "five clean squats must be praised"
+    assert shown[-1] - shown[0] <= SHOWN_SECONDS
+
+
 @pytest.mark.parametrize("takes", [1, 2, 3, 4, 6])
 def test_a_weak_machine_that_skips_frames_counts_the_same(takes: int) -> None:
     """Time is data: a step that takes as long as so many frames leaves the others out, irregularly."""

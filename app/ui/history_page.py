@@ -213,7 +213,7 @@ class HistoryPage(QWidget):
             [
                 (str(streak), t("day in a row") if streak == 1 else t("days in a row")),
                 (f"{this_week('reps') or 0:.0f}", t("reps this week")),
-                (f"{this_week('minutes') or 0:.0f}", t("minutes of work this week")),
+                (amounts.length(60 * (this_week("minutes") or 0)), t("at work this week")),
                 (amounts.score_text(this_week("score")), t("form score of 100 this week")),
             ]
         )

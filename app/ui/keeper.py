@@ -93,14 +93,14 @@ class Keeper:
             return None
 
     def waiting_text(self, library: Mapping[str, Exercise]) -> str:
-        """What is unfinished, in a line; empty: nothing. One exercise with nothing done in it is dropped."""
+        """What is unfinished, in a line; empty: nothing. A workout with nothing done in it is dropped."""
         waiting = self.waiting(library)
         if waiting is None:
             return ""
-        number, total = waiting.standing.number, len(waiting.plan.sets)
-        if not waiting.summary.sets and total == 1:
+        if not waiting.summary.sets:
             self.put_away(library)
             return ""
+        number, total = waiting.standing.number, len(waiting.plan.sets)
         name = waiting.plan.name(language())
         return t("“{name}” goes on with set {number} of {total}.", name=name, number=number, total=total)
 

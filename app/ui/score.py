@@ -165,7 +165,7 @@ class Score:
         """The one thing to say now."""
         result = self.result
         if result is None:
-            return Say(text=t("Ready when you are"), icon="person")
+            return Say(text=t("Begin when you are ready"), icon="person")
         if (
             result.pose is None
             and result.time - (self._seen if self._seen is not None else self._first or 0.0) > ALONE
@@ -192,7 +192,7 @@ class Score:
         if self.holding_since is not None:
             return Say(text=t("Hold it"), tone="good", icon="check")
         if not self.reps:
-            return Say(text=t("Ready when you are"), icon="person")
+            return Say(text=t("Begin when you are ready"), icon="person")
         clean = t("{clean} of {count} without a fault", clean=self.clean, count=len(self.reps))
         return Say(text=clean, icon="check")
 

@@ -124,9 +124,9 @@ class SummaryPage(QWidget):
         self._all = QVBoxLayout(self)
         self._all.addLayout(self._head)
         self._all.addWidget(self.hint)
-        self._all.addWidget(self.told)
         self._all.addWidget(self.figures)
         self._all.addLayout(self._body, 1)
+        self._all.addWidget(self.told)
 
     # ---- what is shown
 
@@ -152,13 +152,16 @@ class SummaryPage(QWidget):
         (self.home if self.past else self.go_again).setFocus()
 
     def show_hint(self, text: str) -> None:
-        """A line below the title; empty: none."""
-        if text != self.hint.text():
+        """A line below the title; empty: none any more, and nothing moves up under somebody's mouse."""
+        self.hint.setVisible(bool(text))
+        if text:
             self.hint.setText(text)
-            self.hint.setVisible(bool(text))
+            policy = self.hint.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            self.hint.setSizePolicy(policy)
 
     def save_report(self, path: Path) -> None:
-        """Writes what is shown as a PDF; the line below the title says where, or why not."""
+        """Writes what is shown as a PDF; a line at the foot says where, or why not."""
         assert self.summary is not None
         try:
             save_pdf(path, workout_report(self.summary, self.library))

@@ -147,6 +147,20 @@ def test_what_became_of_a_report_is_told(shallow: SetSummary, tmp_path: Path) ->
     assert "Saved" not in texts(page) and "nowhere" in texts(page)
 
 
+def test_what_goes_without_hands_leaves_its_place_behind(shallow: SetSummary) -> None:
+    page = SummaryPage(LIBRARY)
+    page.show_summary(workout(shallow))
+    page.resize(1280, 720)
+    page.show()
+    page.show_hint("Once more: Right hand up.")
+    QApplication.processEvents()
+    place = page.figures.y()
+    page.show_hint("")
+    QApplication.processEvents()
+    assert not page.hint.isVisible()
+    assert page.figures.y() == place
+
+
 def test_a_repetition_is_looked_at_and_taken_out_with_the_keys(shallow: SetSummary) -> None:
     page = SummaryPage(LIBRARY)
     page.show_summary(workout(shallow))

@@ -161,7 +161,7 @@ class Pipeline:
         return fault.rule not in self._over_rules or time - fault.since < SHOWN_SECONDS
 
     def _shown(self, time: float, new: list[Prompt], faults: tuple[ActiveRule, ...]) -> Prompt | None:
-        """The most important of the new prompts, else the one that is up: while fresh or, of a fault, true."""
+        """The most important of the new prompts, else the one that is up: while fresh, a fault while true."""
         if new:
             return max(new, key=lambda prompt: prompt.priority)
         shown = self._prompt

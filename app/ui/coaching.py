@@ -283,6 +283,8 @@ class Coaching:
     @property
     def say(self) -> Say:
         """The one thing to say now."""
+        if self.paused:
+            return Say(text=t("Paused"), icon="pause")
         if self.state == "countdown":
             return Say(text=t("Stay like that, it begins"), tone="good", icon="check")
         if self.state == "rest":
@@ -303,10 +305,13 @@ class Coaching:
         return said
 
     def _before_say(self) -> Say:
-        """What comes, and how to begin; how to stand for it is told on the picture."""
+        """What comes or is left after a pause, and how to begin; how to stand is told on the picture."""
         planned = self.standing.planned
         assert planned is not None and self.advice is not None
-        comes = amounts.named(self.library, planned.exercise, amounts.planned_amount(planned, self.library))
+        amount = amounts.planned_amount(planned, self.library)
+        if planned.reps is not None and 0 < self.standing.count < planned.reps:
+            amount = t("{count} more", count=planned.reps - self.standing.count)
+        comes = amounts.named(self.library, planned.exercise, amount)
         sign = self._go.name(language()) if self._go is not None else t("the space bar")
         text = t("{what}.\nTo begin at once: {gesture}", what=comes, gesture=as_told(sign))
         return Say(text=text, icon="person")

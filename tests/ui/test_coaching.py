@@ -10,6 +10,7 @@ from app.capture import Frame
 from app.pipeline import Pipeline
 from app.rules import LIBRARY, load_exercise
 from app.skeleton import Pose
+from app.summary import RepSummary
 from app.ui.coaching import JUST_BEGUN, Coaching
 from app.workouts import COUNTDOWN, WorkoutRunner, one_set
 from tests.poses import squats
@@ -22,8 +23,9 @@ SQUAT = load_exercise(LIBRARY / "squat.yaml")
 class Live:
     """Coaching squats from the poses of a list, each once, then from nobody."""
 
-    def __init__(self, poses: list[Pose | None]) -> None:
-        runner = WorkoutRunner(one_set(SQUAT), {"squat": SQUAT}, started=datetime(2026, 3, 18, tzinfo=UTC))
+    def __init__(self, poses: list[Pose | None], *, reps: int | None = None) -> None:
+        plan = one_set(SQUAT, reps=reps)
+        runner = WorkoutRunner(plan, {"squat": SQUAT}, started=datetime(2026, 3, 18, tzinfo=UTC))
         self.coaching = Coaching(runner, {"squat": SQUAT})
         self.pipeline = Pipeline(ReplayEstimator([*poses, *[None] * 500]), SQUAT)
         self.index = 0
@@ -71,3 +73,18 @@ def test_later_in_the_countdown_it_is_a_pause_that_is_asked_for() -> None:
     assert not live.coaching.just_counting
     live.until("set")
     assert not live.coaching.just_counting
+
+
+def test_a_pause_says_so_and_what_is_left_of_the_set_after_it() -> None:
+    live = Live(standing()[:10], reps=10)
+    live.coaching.start(at_once=True)
+    live.step()
+    for end in (1.0, 2.0):
+        live.coaching.add_rep(RepSummary(start=end - 0.5, end=end, by_hand=True))
+    live.step()
+    live.coaching.pause()
+    assert live.coaching.say.text == "Paused"
+    live.coaching.go_on()
+    live.step()
+    assert live.coaching.state == "before"
+    assert live.coaching.say.text.startswith("Squat: 8 more.")

@@ -434,6 +434,8 @@ class CoachPage(CoachView):
         can_run = self.feed.source is not None and self.coaching is not None
         running = can_run and not self.paused and self.coaching.state != "before"  # type: ignore[union-attr]
         resting = can_run and self.coaching.state == "rest" and not self.paused  # type: ignore[union-attr]
+        if self.coaching is None or self.coaching.state != "rest" or self.paused:
+            self.overlays.end_rest()
         text = t("Try it") if self.demo else t("Go on") if resting or self.paused else ""
         self.panel.set_running(running, can_run=can_run, text=text)
         self._show_score()

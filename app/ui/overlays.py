@@ -95,13 +95,20 @@ class Overlays(QObject):
         if self.rest is not None:
             if resting:
                 self.rest.show_rest(standing, total=coaching.rest_seconds, last=coaching.last_set)
-            if resting == self.rest.isHidden():
-                self.rest.setVisible(resting)
-                if resting:
-                    self.rest.skip.setFocus()
-                elif self.card.notice is None:
-                    self.video.setFocus()  # else Qt gives it to the next button, which leads home
+            if resting and self.rest.isHidden():
+                self.rest.show()
+                self.rest.skip.setFocus()
                 self.place()
+            elif not resting:
+                self.end_rest()
+
+    def end_rest(self) -> None:
+        """The card goes with the rest, also where no further step is seen: a video that is paused."""
+        if self.rest is not None and not self.rest.isHidden():
+            self.rest.hide()
+            if self.card.notice is None:
+                self.video.setFocus()  # else Qt gives it to the next button, which leads home
+            self.place()
 
     def flash(self, text: str) -> None:
         """A short note on the picture, from the moment the picture is seen."""

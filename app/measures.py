@@ -88,16 +88,16 @@ def format_value(name: str, value: float) -> str:
     """A number with its unit as it is read aloud: 104°, 85 %, 1.5 s."""
     unit = unit_of(name)
     if unit == "deg":
-        return f"{value:.0f}°"
+        return f"{value:z.0f}°"
     if unit == "deg/s":
-        return f"{value:.0f}°/s"
+        return f"{value:z.0f}°/s"
     if unit == "s":
-        return f"{value:.1f} s"
+        return f"{value:z.1f} s"
     if unit == "count":
         return f"{value:.0f}"
     if unit == "change":
-        return f"{value * 100:+.0f} %"
-    return f"{value * 100:.0f} %" + ("/s" if unit == "ratio/s" else "")
+        return f"{value * 100:+z.0f} %"
+    return f"{value * 100:z.0f} %" + ("/s" if unit == "ratio/s" else "")
 
 
 Frames = Sequence[tuple[float, Mapping[str, float]]]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["LC_ALL"] = "C.UTF-8"  # the window speaks the computer's language until told another
 # Small networks on small pictures: threads that wait for each other would take longer than one alone.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

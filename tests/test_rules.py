@@ -355,6 +355,7 @@ def test_half_seen_is_not_judged() -> None:
 def test_values_read_as_they_are_said() -> None:
     assert format_value("knee.min", 104.4) == "104°"
     assert format_value("hip_height", 0.62) == "62 %"
+    assert format_value("hip_height", -0.001) == "0 %"  # never "-0 %"
     assert format_value("rep_duration", 1.26) == "1.3 s"
 
 

@@ -242,6 +242,8 @@ class Coaching:
         standing = self.standing
         if standing.state in ("countdown", "rest") and standing.remaining is not None:
             return str(max(1, int(standing.remaining + 0.999)))
+        if standing.state == "before" and not self._resumed:
+            return "0"  # whoever came to rest in the pose of the hold has not held it yet
         return self.score.number
 
     @property

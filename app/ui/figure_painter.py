@@ -34,6 +34,7 @@ from PySide6.QtGui import (
 from app.rules import Severity
 from app.skeleton import Joint
 from app.ui import theme
+from app.ui.words import t
 
 J = Joint
 Points = NDArray[np.float64]  # (N, 3)
@@ -381,8 +382,9 @@ class _Figure:
                 self.painter.setFont(theme.font(size, "ExtraBold"))
                 self.painter.setPen(theme.colour("background"))
                 half = _HAND * hand.scale
+                letter = t("L") if side == "left" else t("R")
                 box = QRectF(hand.x - half, hand.y - half, 2 * half, 2 * half)
-                self.painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "L" if side == "left" else "R")
+                self.painter.drawText(box, Qt.AlignmentFlag.AlignCenter, letter)
 
         return hand.scale * 1.003, draw
 

@@ -12,7 +12,7 @@ from app.overrides import Overrides, OverridesError, load_overrides, with_overri
 from app.planfile import PlanEntry, load_plans
 from app.rulefile import rule_files
 from app.rules import LIBRARY, Exercise, RuleFileError, load_exercise
-from app.ui.words import language, plain
+from app.ui.words import alphabetic, language, plain
 
 log = logging.getLogger(__name__)
 ADJUSTMENTS = "adjustments.yaml"  # the user's own, in the data folder; see app/overrides.py
@@ -59,7 +59,7 @@ class Shelf:
     @property
     def entries(self) -> list[Entry]:
         """By name, in the language spoken now."""
-        return sorted(self._entries.values(), key=lambda entry: entry.name)
+        return sorted(self._entries.values(), key=lambda entry: alphabetic(entry.name))
 
     @property
     def level(self) -> Level:

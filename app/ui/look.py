@@ -32,10 +32,15 @@ class _QtTexts(QTranslator):
 
 def apply_look(settings: Settings) -> None:
     """Language, units, theme and text size are the process's own."""
-    set_language(settings.language)
+    set_language(language_of(settings))
     amounts.set_unit(unit_of(settings))
     theme.use(settings.theme, text_size=theme.TEXT_SIZES[settings.text_size])
     translate_qt()
+
+
+def language_of(settings: Settings, here: QLocale | None = None) -> str:
+    """The code of the language to speak. here: of this computer (default: as its owner has set it)."""
+    return settings.language if settings.language != "auto" else (here or QLocale.system()).name()
 
 
 def unit_of(settings: Settings, here: QLocale | None = None) -> Unit:

@@ -25,8 +25,8 @@ from PySide6.QtWidgets import (
 from app.capture import CameraInfo
 from app.settings import Settings, choices
 from app.ui import theme
-from app.ui.look import unit_of
-from app.ui.words import LANGUAGES, t
+from app.ui.look import language_of, unit_of
+from app.ui.words import LANGUAGES, known_language, t
 
 NAMES = {
     "dark": "Dark",
@@ -199,7 +199,7 @@ class SettingsPage(QWidget):
         models = {"auto": t("Automatic")} | {name: name for name in self.models}
         models.setdefault(self.settings.model, self.settings.model)
         offered = {
-            "language": LANGUAGES,
+            "language": {"auto": t("Automatic: {unit}", unit=LANGUAGES[self._language_here()])} | LANGUAGES,
             "units": {value: t(NAMES[value]) for value in choices("units")}
             | {"auto": t("Automatic: {unit}", unit=t(self._unit_here()))},
             "camera": cameras,
@@ -217,6 +217,9 @@ class SettingsPage(QWidget):
             check.setChecked(getattr(self.settings, name))
         self.volume.setValue(round(self.settings.volume * 100))
         self._filling = False
+
+    def _language_here(self) -> str:
+        return known_language(language_of(replace(self.settings, language="auto")))
 
     def _unit_here(self) -> str:
         return NAMES["metric" if unit_of(replace(self.settings, units="auto")) == "kg" else "imperial"]

@@ -63,7 +63,7 @@ class Tour(QWidget):
         last = self.step == len(notices) - 1
         shown = notices[self.step]
         go = Action(
-            text=t("Let's go") if last else t("Next"), icon="check" if last else "play", act=self._next
+            text=t("Let's go") if last else t("Go on"), icon="check" if last else "play", act=self._next
         )
         skip = () if last else (Action(text=t("Skip"), icon="close", act=self._end),)
         title = f"{self.step + 1}/{len(notices)}  {shown.title}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from app.capture import Frame
 from app.pipeline import Pipeline
+from app.recording import load_recording
 from app.rules import LIBRARY, load_exercise
 from app.skeleton import Pose
 from app.summary import RepSummary
@@ -88,3 +89,20 @@ def test_a_pause_says_so_and_what_is_left_of_the_set_after_it() -> None:
     live.step()
     assert live.coaching.state == "before"
     assert live.coaching.say.text.startswith("Squat: 8 more.")
+
+
+def test_before_its_set_nothing_of_a_hold_is_counted() -> None:
+    plank = load_exercise(LIBRARY / "plank.yaml")
+    runner = WorkoutRunner(one_set(plank), {"plank": plank}, started=datetime(2026, 3, 18, tzinfo=UTC))
+    coaching = Coaching(runner, {"plank": plank})
+    poses = [seen.pose for seen in load_recording(LIBRARY / "tests" / "plank.poses.gz").frames]
+    pipeline = Pipeline(ReplayEstimator(poses), plank)
+    shown, held = set(), 0.0
+    for index in range(len(poses)):
+        frame = Frame(image=np.zeros((480, 640, 3), np.uint8), time=index / RATE, index=index)
+        coaching.step(pipeline.step(frame), 64, 48)  # not all of the body in it: no countdown
+        if coaching.state == "before":
+            shown.add(coaching.number)
+            held = max(held, coaching.score.held)
+    assert held >= 1.0
+    assert shown == {"0"}

@@ -55,6 +55,7 @@ def until_the_summary(window: MainWindow) -> Steps:
     yield lambda: coach.coaching is not None and coach.coaching.score.count >= 1
     press(window, Qt.Key.Key_Return)
     assert window.stack.currentWidget() is window.records.summary
+    assert window.focusWidget() is window.records.summary.go_again  # the keys begin at "Once more"
 
 
 def hint(window: MainWindow) -> str:

@@ -377,12 +377,12 @@ class _Figure:
 
         def draw() -> None:
             self._ball(hand, _HAND, tone)
-            size = 1.7 * _HAND * hand.scale
+            letter = t("L") if side == "left" else t("R")
+            size = (1.7 if letter.isascii() else 1.3) * _HAND * hand.scale  # 左 is as wide as it is high
             if self.look.letters and size >= _LETTERS_FROM:
                 self.painter.setFont(theme.font(size, "ExtraBold"))
                 self.painter.setPen(theme.colour("background"))
                 half = _HAND * hand.scale
-                letter = t("L") if side == "left" else t("R")
                 box = QRectF(hand.x - half, hand.y - half, 2 * half, 2 * half)
                 self.painter.drawText(box, Qt.AlignmentFlag.AlignCenter, letter)
 

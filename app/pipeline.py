@@ -82,6 +82,10 @@ class Pipeline:
         self._exercise = exercise
         self._start_over()
 
+    def begin_set(self) -> None:
+        """The set proper begins: the count goes on, series and budgets of prompts begin (`RuleEngine`)."""
+        self._engine.begin_set()
+
     def set_language(self, language: str) -> None:
         """Of the prompts from now on."""
         self._language = self._engine.language = language

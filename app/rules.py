@@ -196,6 +196,16 @@ class RuleEngine:
         self._faults = {rule.id: 0.0 for rule in self.exercise.rules if rule.is_fault and rule.judge != "set"}
         self._in_this_rep: set[str] = set()
 
+    def begin_set(self) -> None:
+        """The set proper begins: what was done before is neither praised nor held against it.
+
+        What is under way goes on: the repetition, what fires, the counts.
+        """
+        self._clean = 0
+        for rows in self._rows.values():
+            rows.clear()
+        self._throttle = Throttle()
+
     @property
     def active(self) -> list[ActiveRule]:
         """The rules that fire now, the most important first."""

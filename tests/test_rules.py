@@ -487,6 +487,16 @@ def test_praise_comes_after_three_clean_repetitions_and_sparsely(tmp_path: Path)
     assert engine.fault_counts == {"shallow": 1}
 
 
+def test_what_was_done_before_the_set_is_in_no_series(tmp_path: Path) -> None:
+    engine = RuleEngine(exercise(tmp_path, PRAISE))
+    said = []
+    for i in range(5):
+        if i == 2:
+            engine.begin_set()
+        said += [p.rep for p in do_rep(engine, i + 1, i * 8.0, 80) if p.praise]
+    assert said == [5], "the third of the set"
+
+
 SET = """\
   - id: fading
     severity: info

@@ -127,7 +127,7 @@ class CoachPage(CoachView):
             self.overlays.begin(coaching)
             if at_once:
                 coaching.start(at_once=True)
-            self._begin_set()
+            self._await_set()
         self.refresh()
 
     def show_opening(self) -> None:
@@ -321,7 +321,9 @@ class CoachPage(CoachView):
         coaching = self.coaching
         assert coaching is not None
         if moved.exercise_changed or "before" in moved.entered:
-            self._begin_set()
+            self._await_set()
+        if "set" in moved.entered:
+            self.feed.worker.begin_set()
         if moved.reps_changed:
             self.panel.list.show_reps(coaching.score.reps, coaching.exercise)
         if moved.entered:
@@ -349,7 +351,7 @@ class CoachPage(CoachView):
             self._take(self.coaching.after_command())
         self.refresh()
 
-    def _begin_set(self) -> None:
+    def _await_set(self) -> None:
         """The pipeline looks for the exercise of the set that comes, from zero."""
         assert self.coaching is not None
         exercise = self.coaching.exercise

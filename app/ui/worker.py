@@ -129,9 +129,9 @@ class InferenceWorker(QObject):
         """Counts from zero on."""
         self._commands.put(("reset", None))
 
-    def restart_set(self) -> None:
-        """Counts from zero on, and goes on following the same person."""
-        self._commands.put(("restart", None))
+    def begin_set(self) -> None:
+        """The set proper begins; what was done while it was waited for earns no praise in it."""
+        self._commands.put(("set", None))
 
     def set_language(self, language: str) -> None:
         """Of the prompts from now on."""
@@ -244,8 +244,8 @@ class InferenceWorker(QObject):
                 self._exercise = value
                 self._recorder = SetRecorder(value)
                 self._restart_set()
-            elif command == "restart":
-                self._restart_set()
+            elif command == "set" and self._pipeline is not None:
+                self._pipeline.begin_set()
             elif command == "language":
                 self._language = value
                 if self._pipeline is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -409,8 +409,8 @@ class HistoryPage(QWidget):
             self._undo_timer.stop()
             self._say_deleted()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
+    def focus_list(self) -> None:
+        """The keys begin at the workouts."""
         (self.list if self.list.lines else self.nothing.button).setFocus()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -436,7 +436,7 @@ class HistoryPage(QWidget):
             self.profile = made
             self.profile_chosen.emit(made.name)
             self.refresh()
-            (self.list if self.list.lines else self.nothing.button).setFocus()
+            self.focus_list()
 
     def rename_profile(self, name: str) -> None:
         renamed = self._guarded(lambda: self.history.rename(self.profile, name))

@@ -53,7 +53,7 @@ class RecordPages(QObject):
         page.home_wanted.connect(self.home_wanted)
         page.again.connect(self.again_wanted)
         page.corrected.connect(lambda changed: self.keeper.save(changed, self._profile))
-        self.stack.show_page(page)  # first: it takes the focus
+        self.stack.show_page(page)  # before the button: it takes the focus
         page.go_again.setFocus()
         return page
 
@@ -77,6 +77,7 @@ class RecordPages(QObject):
         page.profile_chosen.connect(self.profile_chosen)
         self.history = page
         self.stack.show_page(page)
+        page.focus_list()
 
     def edit_plan(self, path: Path | None) -> None:
         """A workout of one's own, or a copy of one of Formcue's; None: a new one."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 import app.capture
@@ -25,7 +26,7 @@ from app.skeleton import Joint, Pose
 from app.ui.window import MainWindow
 from app.ui.words import NAMELESS
 from tests.poses import pose_of, recording_of, squats, standing_figure
-from tests.ui.driver import Condition, drive, replaying
+from tests.ui.driver import Condition, drive, press, replaying
 
 Steps = Generator[Condition, None, None]
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -147,7 +148,7 @@ def test_a_workout_survives_a_kill_and_ends_in_the_history(
         page = window.records.history
         assert page is not None and window.stack.currentWidget() is page
         assert [(line.sets, line.reps) for line in page.list.lines] == [(3, 6)]
-        page.list.open_chosen()
+        press(window, Qt.Key.Key_Return)  # the list has the focus
         assert page.past.summary is not None and page.past.summary.count == 6
         for kind in ("json", "csv", "pdf"):
             page.export_to(tmp_path / f"out.{kind}", kind)

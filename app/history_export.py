@@ -30,7 +30,7 @@ COLUMNS: Final = (
     "side",
     "range",
     "symmetry",
-    "valid",
+    "seen_whole",
     "by_hand",
     "faults",
 )
@@ -38,7 +38,8 @@ _PAGE: Final = 500
 
 
 def as_csv(history: History, profile: Profile, *, language: str = "en") -> str:
-    """One row a repetition or hold, oldest workout first. Times are seconds since the workout began.
+    """One row a repetition or hold, oldest workout first. Times are seconds since the workout began;
+    seen_whole: from the start position to the return without a gap.
 
     Begins with the mark by which spreadsheets know UTF-8. Raises HistoryError.
     """
@@ -89,7 +90,7 @@ def _row(
         "side": rep.side,
         "range": _number(rep.range, 1),
         "symmetry": _number(rep.symmetry),
-        "valid": _yes(rep.valid),
+        "seen_whole": _yes(rep.valid),
         "by_hand": _yes(rep.by_hand),
         "faults": " ".join(fault.rule for fault in rep.faults),
     }

@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from app.framing import Advice, Outline
+from app.framing import HOLD_STILL, Advice
 from app.skeleton import Joint
 from app.ui import theme
 from app.ui.skeleton_painter import Place
@@ -92,7 +92,7 @@ class OutlineOverlay(QWidget):
         elif self._advice is not None:
             ink = theme.colour("picture_accent" if self._advice.ok else "picture_warning")
             if self.place is not None:
-                self._paint_outline(painter, self._advice.outline, ink)
+                self._paint_outline(painter, self._advice, ink)
             self._paint_arrow(painter, self._advice, ink)
             self._paint_words(painter, self._advice, ink)
         if self.notes is not None and (self._count is not None or self._advice is not None):
@@ -100,15 +100,16 @@ class OutlineOverlay(QWidget):
 
     # ---- where to stand
 
-    def _paint_outline(self, painter: QPainter, outline: Outline, ink: QColor) -> None:
+    def _paint_outline(self, painter: QPainter, advice: Advice, ink: QColor) -> None:
         assert self.place is not None
-        place, unit = self.place, self.unit
+        place, unit, outline = self.place, self.unit, advice.outline
         corners = [
             place(outline.left, outline.top),
             place(outline.left + outline.width, outline.top + outline.height),
         ]
         box = QRectF(corners[0], corners[1]).normalized()
-        if outline.figure is not None:
+        # Whoever is to hold still has the position already: an outline beside them would look unmatched.
+        if outline.figure is not None and advice.text != HOLD_STILL:
             scale = box.height() / max(1.0, outline.height) * outline.scale  # widget pixels a metre
             points = [place(float(x), float(y)) for x, y in outline.figure]
             shape = _silhouette(points, scale)

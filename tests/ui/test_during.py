@@ -15,7 +15,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.framing import HOLD_STILL, LEFT_SIDE, STEP_BACK, TO_THE_MIDDLE, Advice, FramingGuide
+from app.framing import HOLD_STILL, LEFT_SIDE, STEP_BACK, TAKE_POSITION, TO_THE_MIDDLE, Advice, FramingGuide
 from app.gestures import GestureState, load_gestures
 from app.metronome import USUAL, Metronome
 from app.rules import LIBRARY, Exercise, load_exercise, load_library
@@ -76,6 +76,17 @@ def test_the_outline_is_where_the_guide_has_it() -> None:
     assert columns.min() == pytest.approx(box.left, abs=6)
     assert columns.max() == pytest.approx(box.left + box.width, abs=6)
     assert rows.max() == pytest.approx(box.top + box.height, abs=14)  # the feet go a little below it
+
+
+def test_whoever_holds_still_has_no_outline_to_match() -> None:
+    shown = overlay()
+    amounts = []
+    for text in (TAKE_POSITION, HOLD_STILL):
+        shown.show_advice(advice(ok=True, text=text))
+        found = where(pixels(shown), "picture_accent")
+        middle = found[(abs(found[:, 1] - 320) < 50) & (found[:, 0] > 110)]
+        amounts.append(len(middle))
+    assert amounts[0] > 200 and amounts[1] == 0
 
 
 def test_wrong_is_another_colour_than_right_and_nothing_is_nothing() -> None:

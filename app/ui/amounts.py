@@ -92,6 +92,20 @@ def done_amount(done: SetSummary) -> str:
     return with_load(_done(done), done.load_kg)
 
 
+def counted(done: SetSummary | None) -> tuple[str, str]:
+    """8, of 10 reps; 24, of 30 s: the number of a set and the word below it. None: nothing was done."""
+    if done is None:
+        return "0", t("reps")
+    if any(rep.kind == "hold" for rep in done.reps):
+        wanted = done.target_seconds
+        return str(int(done.held)), t("seconds") if wanted is None else t(
+            "of {count} s", count=f"{wanted:.0f}"
+        )
+    if done.target_reps is not None:
+        return str(done.count), t("of {count} reps", count=done.target_reps)
+    return str(done.count), t("rep") if done.count == 1 else t("reps")
+
+
 def _done(done: SetSummary) -> str:
     if any(rep.kind == "hold" for rep in done.reps):
         if done.target_seconds is not None:

@@ -13,6 +13,7 @@ from app.capture import Source
 from app.gestures import Action
 from app.rules import Prompt
 from app.summary import WorkoutSummary
+from app.ui import amounts
 from app.ui.coach_notices import notice_on
 from app.ui.coach_view import CoachView
 from app.ui.coaching import Coaching, Moved
@@ -71,7 +72,7 @@ class CoachPage(CoachView):
         self.feed.changed.connect(self.refresh)
         self.feed.noted.connect(self.flash)
         self.video.fit_changed.connect(self.feed.runner.fit_pictures)
-        self.overlays.skip_wanted.connect(self.skip)
+        self.overlays.rest_shown.connect(self.panel.primary.setFocus)
         self.feed.happened.connect(self._on_happened)
         self.feed.finished.connect(self._on_finished)
         top, panel = self.top, self.panel
@@ -107,7 +108,8 @@ class CoachPage(CoachView):
         super().showEvent(event)
         self._timer.start(TICK)
         self._watch.start(1000)
-        self.video.setFocus()
+        if self.card.notice is None:
+            self.video.setFocus()  # so that keys are the page's
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -371,9 +373,12 @@ class CoachPage(CoachView):
         """The lasting notes on the picture."""
         if self.demo:
             late, rate = f"{self.stage.latency * 1000:.0f}", f"{self.stage.network_rate:.0f}"
+            ways = t("The space bar tries it with your camera, Esc ends the demo")
+            if self.status.narrow:  # two would lie on the feet, and the status line has the figures
+                return (ways,)
             return (
                 t("Latency {time} ms, {rate} poses a second, on this machine alone", time=late, rate=rate),
-                t("The space bar tries it with your camera, Esc ends the demo"),
+                ways,
             )
         return self.coaching.notes if self.coaching is not None else ()
 
@@ -402,7 +407,10 @@ class CoachPage(CoachView):
             # Outside a set there is no repetition to be part of, and without a picture nothing is seen of it.
             seen = coaching.state == "set" and self.feed.trouble is None
             phase, progress = (score.phase, score.progress) if seen else ("", 0.0)
-            self.panel.counter.show_state(coaching.number, coaching.word, phase, progress)
+            number, word = coaching.number, coaching.word
+            if coaching.state == "rest" and self.card.notice is None:  # the card of the rest has the clock
+                number, word = amounts.counted(coaching.last_set)
+            self.panel.counter.show_state(number, word, phase, progress)
         self.banner.show_say(self._say())
 
     def _say(self) -> Say:

@@ -46,7 +46,7 @@ class GestureRing(QWidget):
 
     def sizeHint(self) -> QSize:
         side = round(230 * self.unit)
-        return QSize(side, round(side * 1.24))
+        return QSize(side, side)
 
     def retranslate(self) -> None:
         """Sets all texts."""
@@ -87,10 +87,10 @@ class GestureRing(QWidget):
         if gesture is None:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        unit, side = self.unit, min(self.width(), self.height() / 1.24)
+        side = min(self.width(), self.height())
         stroke = 0.085 * side
         ring = QRectF(0, 0, side - 2.2 * stroke, side - 2.2 * stroke)
-        ring.moveCenter(QPointF(self.width() / 2, side / 2))
+        ring.moveCenter(QRectF(self.rect()).center())
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("picture_shade", 0.95))
         painter.drawEllipse(ring.adjusted(*(stroke * sign for sign in (-1, -1, 1, 1))))
@@ -107,27 +107,17 @@ class GestureRing(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(ink, stroke, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
         painter.drawArc(ring, 90 * 16, -round(self._state.progress * 360 * 16))
-        place = QRectF(0, 0, 0.42 * side, 0.42 * side)
-        place.moveCenter(ring.center())
-        theme.draw_icon(
-            painter,
-            "check" if done else _ICONS[gesture.does],
-            place,
-            "picture_shade" if done else "picture_text",
-        )
-        self._paint_words(painter, side, unit)
-
-    def _paint_words(self, painter: QPainter, side: float, unit: float) -> None:
-        assert self._state.gesture is not None
-        text = action_text(self._state.gesture.does, self._situation)
-        painter.setFont(theme.font(0.125 * side, "ExtraBold"))
-        width = painter.fontMetrics().horizontalAdvance(text) + 0.22 * side
-        chip = QRectF((self.width() - width) / 2, 1.02 * side, width, 0.2 * side)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("picture_shade", 0.86))
-        painter.drawRoundedRect(chip, chip.height() / 2, chip.height() / 2)
-        painter.setPen(theme.colour("picture_text"))
-        painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
+        within = "picture_shade" if done else "picture_text"
+        place = QRectF(0, 0, 0.34 * side, 0.34 * side)
+        place.moveCenter(ring.center() - QPointF(0, 0.09 * side))
+        theme.draw_icon(painter, "check" if done else _ICONS[gesture.does], place, within)
+        text = action_text(gesture.does, self._situation)
+        room = QRectF(0, 0, 0.56 * side, 0.18 * side)
+        room.moveCenter(ring.center() + QPointF(0, 0.17 * side))
+        centre = int(Qt.AlignmentFlag.AlignCenter)
+        painter.setFont(theme.fitted_font(text, room, 0.14 * side, 0.06 * side, "ExtraBold", centre))
+        painter.setPen(theme.colour(within))
+        painter.drawText(room, centre, text)
 
 
 def gesture_lines(gestures: Sequence[Gesture]) -> list[tuple[str, str]]:

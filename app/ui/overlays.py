@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, QRect, QTimer, Signal
 
 from app.framing import check_light
 from app.pipeline import StepResult
@@ -22,10 +22,10 @@ FLASH: Final = 6.0  # seconds that a short note stays
 class Overlays(QObject):
     """Children of the picture; they follow its size; `show_step` with every step of the workout.
 
-    skip_wanted: the rest is over, by its button.
+    rest_shown: the card of a rest has come up; keys are for the button that ends it.
     """
 
-    skip_wanted = Signal()
+    rest_shown = Signal()
 
     def __init__(self, video: VideoView) -> None:
         super().__init__(video)
@@ -62,19 +62,18 @@ class Overlays(QObject):
             self.rest.set_unit(video.unit, portrait=video.width() < video.height())
             timer = self.rest.ring  # the gesture's ring stands in it, and covers no more than the time
             middle = timer.mapTo(video, timer.rect().center())
-        self.ring.setGeometry(
-            middle.x() - size.width() // 2, middle.y() - size.width() // 2, size.width(), size.height()
-        )
+        around = QRect(QPoint(), size)
+        around.moveCenter(middle)
+        self.ring.setGeometry(around)
 
     def begin(self, coaching: Coaching) -> None:
         """Another workout."""
         if self.rest is not None:
             self.rest.setParent(None)
             self.rest.deleteLater()
-        self.rest = RestCard(coaching.library, coaching.rest_over)
+        self.rest = RestCard(coaching.library)
         self.rest.setParent(self.video)
         self.rest.hide()
-        self.rest.skip_wanted.connect(self.skip_wanted)
         self.rest.more_wanted.connect(coaching.runner.more_rest)
 
     def show_step(self, now: float, coaching: Coaching, result: StepResult) -> None:
@@ -97,7 +96,7 @@ class Overlays(QObject):
                 self.rest.show_rest(standing, total=coaching.rest_seconds, last=coaching.last_set)
             if resting and self.rest.isHidden():
                 self.rest.show()
-                self.rest.skip.setFocus()
+                self.rest_shown.emit()
                 self.place()
             elif not resting:
                 self.end_rest()
@@ -107,7 +106,7 @@ class Overlays(QObject):
         if self.rest is not None and not self.rest.isHidden():
             self.rest.hide()
             if self.card.notice is None:
-                self.video.setFocus()  # else Qt gives it to the next button, which leads home
+                self.video.setFocus()  # so that keys are the page's
             self.place()
 
     def flash(self, text: str) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
@@ -15,12 +14,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.gestures import Gesture
 from app.summary import SetSummary, fault_text, to_work_on
 from app.ui import amounts, theme
 from app.ui.amounts import Library
 from app.ui.demonstration_view import demonstration_still
-from app.ui.words import as_told, language, t
+from app.ui.words import language, t
 from app.workouts import MORE_REST, Standing
 
 
@@ -88,25 +86,19 @@ class ExercisePicture(QWidget):
 
 
 class RestCard(QFrame):
-    """show_rest(standing, ...) at every step of a rest. skip_wanted, more_wanted: the two buttons.
+    """show_rest(standing, ...) at every step of a rest. more_wanted: its button; the panel's ends it."""
 
-    sign: the gesture that does what the first of them does; None: gestures are not read.
-    """
-
-    skip_wanted = Signal()
     more_wanted = Signal()
 
-    def __init__(self, library: Library, sign: Gesture | None = None) -> None:
+    def __init__(self, library: Library) -> None:
         super().__init__()
         theme.named(self, "card")
-        self.library, self.gesture = library, sign
+        self.library = library
         self._standing: Standing | None = None
         self._last: SetSummary | None = None
         self.title = theme.named(QLabel(), "title")
         self.ring = TimerRing()
         self.more = QPushButton()
-        self.skip = theme.named(QPushButton(), "primary")
-        self.sign = theme.named(QLabel(), "heading")
         self.next_word = theme.named(QLabel(), "heading")
         self.picture = ExercisePicture()
         self.name = theme.named(QLabel(), "far")
@@ -115,7 +107,6 @@ class RestCard(QFrame):
         self.last = theme.named(QLabel(), "lead")
         for label in (
             self.title,
-            self.sign,
             self.next_word,
             self.name,
             self.amount,
@@ -125,19 +116,14 @@ class RestCard(QFrame):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter)
             label.setWordWrap(True)
         self._lay_out()
-        self.skip.clicked.connect(self.skip_wanted)
         self.more.clicked.connect(self.more_wanted)
         self.retranslate()
 
     def _lay_out(self) -> None:
-        self._buttons = QHBoxLayout()
-        self._buttons.addWidget(self.more, 1)
-        self._buttons.addWidget(self.skip, 2)
         self._time = QVBoxLayout()
         self._time.addWidget(self.title)
         self._time.addWidget(self.ring, 1)
-        self._time.addLayout(self._buttons)
-        self._time.addWidget(self.sign)
+        self._time.addWidget(self.more, 0, Qt.AlignmentFlag.AlignHCenter)
         self._next = QVBoxLayout()
         self._next.addWidget(self.next_word)
         self._next.addWidget(self.picture, 1)
@@ -156,18 +142,12 @@ class RestCard(QFrame):
         self.ring.show_time(standing.remaining or 0.0, total)
         if changed:
             self.retranslate()
-            self.skip.setFocus()
 
     def retranslate(self) -> None:
-        """Sets all texts, and the icons in the theme's colours."""
-        theme.label(self.skip, t("Go on now"))
-        self.skip.setIcon(theme.icon("skip", "on_fill"))
+        """Sets all texts."""
         self.more.setText(t("+{seconds} s", seconds=round(MORE_REST)))
         self.more.setAccessibleName(t("{seconds} seconds more rest", seconds=round(MORE_REST)))
         self.title.setText(t("Rest"))
-        self.sign.setHidden(self.gesture is None)
-        if self.gesture is not None:
-            self.sign.setText(t("or: {gesture}", gesture=as_told(self.gesture.name(language()))))
         self.next_word.setText(t("Next"))
         self.last_word.setText(t("The set just done"))
         standing = self._standing
@@ -204,9 +184,7 @@ class RestCard(QFrame):
         self._all.setDirection(
             QBoxLayout.Direction.TopToBottom if portrait else QBoxLayout.Direction.LeftToRight
         )
-        for layout in (self._time, self._next, self._buttons):
+        for layout in (self._time, self._next):
             layout.setSpacing(round(12 * unit))
-        for button in (self.skip, self.more):
-            button.setMinimumHeight(round(60 * unit))
-            button.setIconSize(QSize(round(22 * unit), round(22 * unit)))
+        self.more.setMinimumSize(round(160 * unit), round(56 * unit))
         self._all.activate()  # others place themselves by the ring

@@ -175,7 +175,10 @@ def test_after_a_rest_the_keys_are_the_workouts_again(clip: Path) -> None:
         while coaching.state != "rest":
             window.coach.one_more()
         rest = window.coach.overlays.rest
-        yield lambda: rest is not None and window.focusWidget() is rest.skip
+        panel = window.coach.panel
+        yield lambda: rest is not None and window.focusWidget() is panel.primary
+        done = coaching.last_set  # the rest's card alone has the clock
+        assert done is not None and panel.counter.number == str(done.count) != coaching.number
         press(window, Qt.Key.Key_Space)
         assert rest is not None and not rest.isVisible()  # with no step to wait for
         press(window, Qt.Key.Key_Space)  # it begins the set, it does not press Home

@@ -75,11 +75,15 @@ class PageStack(QStackedWidget):
             page.deleteLater()
 
     def show_page(self, page: QWidget) -> None:
+        """The keys go to what had the focus in it last, or asked for it while it was not seen."""
+        asked = None
         if self.indexOf(page) < 0:
+            asked = page.focusWidget()  # Qt forgets it when the page gets a parent
             self.add(page)
         self._dress(page)
         self.setCurrentWidget(page)
-        page.setFocus()
+        last = asked or page.focusWidget()
+        (last if last is not None and last.isVisibleTo(page) and last.isEnabled() else page).setFocus()
 
     def retranslate(self) -> None:
         """Language, theme or text size are others."""

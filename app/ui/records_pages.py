@@ -53,8 +53,7 @@ class RecordPages(QObject):
         page.home_wanted.connect(self.home_wanted)
         page.again.connect(self.again_wanted)
         page.corrected.connect(lambda changed: self.keeper.save(changed, self._profile))
-        self.stack.show_page(page)  # before the button: it takes the focus
-        page.go_again.setFocus()
+        self.stack.show_page(page)
         return page
 
     def show_history(self, profile: str) -> None:

@@ -171,7 +171,7 @@ class MainWindow(QMainWindow):
             return
         source = source or self.feed.spec
         self.keeper.put_away(self.shelf.exercises)
-        self.stack.show_page(self.coach)  # first: it takes the focus, and a notice's button takes it over
+        self.stack.show_page(self.coach)
         if entry.exercise is None:
             self.coach.follow(None, entry, at_once=False)
         else:
@@ -216,7 +216,7 @@ class MainWindow(QMainWindow):
     def _follow(self, runner: WorkoutRunner) -> None:
         entry = self.shelf.entry(runner.exercise.id)
         assert entry is not None
-        self.stack.show_page(self.coach)  # first: it takes the focus, and a notice's button takes it over
+        self.stack.show_page(self.coach)
         self.coach.follow(self._coaching(runner), entry, at_once=False)
         self._open(self.feed.spec or self.options.source, loop=True)
 
@@ -277,7 +277,7 @@ class MainWindow(QMainWindow):
         self.narrator.quiet()
         self.feed.close()
         self.keeper.leave()
-        self.stack.show_page(self.home)  # first: it takes the focus, and the offer's button takes it over
+        self.stack.show_page(self.home)
         self.home.offer_to_resume(self.keeper.waiting_text(self.shelf.exercises))
 
     def show_settings(self) -> None:

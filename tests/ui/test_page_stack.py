@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from app.ui import theme
 from app.ui.page_stack import PageStack, shape_of
@@ -86,3 +86,21 @@ def test_the_scale_follows_the_shorter_side_and_has_its_bounds() -> None:
     assert shape_of(1920, 720) == (1.0, False)
     assert shape_of(100, 90)[0] == 0.5
     assert shape_of(20_000, 10_000)[0] == 3.0
+
+
+def test_a_page_that_is_shown_again_has_its_focus_where_it_was() -> None:
+    stack, first, second = PageStack(), Page(), Page()
+    field = QLineEdit(first)
+    stack.show()
+    stack.show_page(first)
+    assert stack.focusWidget() is first
+    field.setFocus()
+    stack.show_page(second)
+    assert stack.focusWidget() is second
+    stack.show_page(first)
+    assert stack.focusWidget() is field
+    stack.show_page(second)
+    field.hide()
+    stack.show_page(first)
+    assert stack.focusWidget() is first
+    stack.close()

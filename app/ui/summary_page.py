@@ -295,7 +295,8 @@ class SummaryPage(QWidget):
             layout.setContentsMargins(round(16 * unit), gap, round(16 * unit), gap)
             layout.setSpacing(round(8 * unit))
         ways = QBoxLayout.Direction
-        self._body.setDirection(ways.TopToBottom if portrait else ways.LeftToRight)
+        # In portrait the advice is above the sets: below them it would be at the foot of the window.
+        self._body.setDirection(ways.BottomToTop if portrait else ways.LeftToRight)
         for frame in (self.next, self.best):
             frame.setMinimumWidth(0 if portrait else round(300 * unit))
             frame.setMaximumWidth(16_777_215 if portrait else round(300 * unit))

@@ -49,9 +49,9 @@ def poses() -> list[Pose | None]:
     signalling[Joint.right_elbow] = signalling[Joint.right_shoulder] + (0.0, -0.29, 0.0)
     signalling[Joint.right_wrist] = signalling[Joint.right_shoulder] + (0.0, -0.54, 0.0)
     signalling[:, 1] += 0.7
-    start = [pose_of(signalling, i / FPS) for i in range(round(3.0 * FPS))]
+    start = [pose_of(signalling, i / FPS) for i in range(round(2.6 * FPS))]
     rest = squats(2, seconds=1.4, still=0.8, fps=FPS)
-    still = [rest[0]] * round(2.6 * FPS)
+    still = [rest[0]] * round(1.9 * FPS)
     moved = [*start, *still, *rest]
     return [
         Pose(time=i / FPS, xy=pose.xy, xyz=pose.xyz, confidence=pose.confidence)

@@ -181,7 +181,7 @@ class RuleEngine:
         self.reset()
 
     def reset(self) -> None:
-        """A new set: budgets, cooldowns and faults start from nothing; what is the athlete's own is kept."""
+        """Everything starts from nothing but what is known to be the athlete's own."""
         self._states = {rule.id: _State() for rule in self.exercise.rules}
         self._plans = tuple((rule, self._states[rule.id]) for rule in self._frame_rules)
         self._frames: deque[_Frame] = deque()
@@ -190,11 +190,9 @@ class RuleEngine:
         self._time: float | None = None
         self._count = 0
         self._last_rep: Rep | None = None
-        self._clean = 0
-        self._rows: dict[tuple[View, ...], list[RepRow]] = {views: [] for views in self._developing}
-        self._throttle = Throttle()
         self._faults = {rule.id: 0.0 for rule in self.exercise.rules if rule.is_fault and rule.judge != "set"}
         self._in_this_rep: set[str] = set()
+        self.begin_set()
 
     def begin_set(self) -> None:
         """The set proper begins: what was done before is neither praised nor held against it.
@@ -202,8 +200,7 @@ class RuleEngine:
         What is under way goes on: the repetition, what fires, the counts.
         """
         self._clean = 0
-        for rows in self._rows.values():
-            rows.clear()
+        self._rows: dict[tuple[View, ...], list[RepRow]] = {views: [] for views in self._developing}
         self._throttle = Throttle()
 
     @property

@@ -166,11 +166,16 @@ def test_the_pacer_moves_along_its_track() -> None:
     assert len(where(pixels(pacer), "accent")) == 0
 
 
-def test_the_plot_shows_curve_limits_and_phases() -> None:
-    exercise = load_exercise(LIBRARY / "squat.yaml")
-    plot = ParameterPlot()
+def plot_of(name: str) -> tuple[Exercise, ParameterPlot]:
+    """An exercise of the library, and the plot that follows it."""
+    exercise, plot = load_exercise(LIBRARY / f"{name}.yaml"), ParameterPlot()
     plot.resize(620, 240)
     plot.follow(exercise.counting, exercise.rules)
+    return exercise, plot
+
+
+def test_the_plot_shows_curve_limits_and_phases() -> None:
+    exercise, plot = plot_of("squat")
     bare = pixels(plot)
     assert len(where(bare, "warning")) > 300  # the limit of "go deeper" is there before anything moved
     for i in range(200):
@@ -187,10 +192,7 @@ def test_the_plot_shows_curve_limits_and_phases() -> None:
 
 
 def test_a_hold_has_a_curve_too() -> None:
-    exercise = load_exercise(LIBRARY / "plank.yaml")
-    plot = ParameterPlot()
-    plot.resize(620, 240)
-    plot.follow(exercise.counting, exercise.rules)
+    exercise, plot = plot_of("plank")
     bare = pixels(plot)
     assert len(where(bare, "fault")) > 300  # "hips up" has its limit
     assert len(where(bare, "warning")) > 300  # and "lower your hips" too

@@ -230,10 +230,15 @@ def paint_shadow(painter: QPainter, camera: OrbitCamera, body: Points) -> None:
     drop[:, 1] = 0.0
     seen = camera.project(drop)
     scale = float(seen[J.left_hip, 2])
-    fine = _SHADOW_PIXEL * scale  # pixels of the picture for one of the small image
+    fine = max(1.0, _SHADOW_PIXEL * scale)  # pixels of the picture for one of the small image
     edge = 0.3 * scale
-    left, top = seen[:, :2].min(axis=0) - edge
-    wide, tall = seen[:, :2].max(axis=0) + edge - (left, top)
+    low, high = seen[:, :2].min(axis=0) - edge, seen[:, :2].max(axis=0) + edge
+    # A body that stands in the lens, or a joint thrown far, has a shadow of many times the view.
+    frame = painter.clipBoundingRect() if painter.hasClipping() else QRectF(painter.viewport())
+    left, top = np.maximum(low, (frame.left(), frame.top()))
+    wide, tall = np.minimum(high, (frame.right(), frame.bottom())) - (left, top)
+    if wide <= 0 or tall <= 0:
+        return
     small = QImage(math.ceil(wide / fine), math.ceil(tall / fine), QImage.Format.Format_ARGB32_Premultiplied)
     small.fill(0)
     places = [QPointF(x, y) for x, y in ((seen[:, :2] - (left, top)) / fine).tolist()]

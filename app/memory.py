@@ -8,6 +8,7 @@ import platform
 import sys
 import weakref
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 _STATUS: Final = Path("/proc/self/status")
 _MOST_LENT: Final = 32  # free buffers of a lender; the window holds some two dozen frames at most
+_LOOK_EVERY: Final = 256  # arrays lent, between looks for buffers that none of them needed
 
 # glibc's own values are learnt from what is freed: after the first frame it takes blocks of up to 32 MB from
 # its heaps, and keeps twice as much free at the end of each heap, of which it makes eight a core.
@@ -70,11 +72,14 @@ def tame_heap() -> None:
 class Lender:
     """Lends arrays, and lends their memory again when nobody holds them any more. Safe between threads.
 
-    It keeps memory of one size, that of the latest array: the pictures of a source are all alike.
+    It keeps memory of one size, that of the latest array: the pictures of a source are all alike. What was
+    needed in one busy moment only goes back to the system.
     """
 
     def __init__(self) -> None:
         self._free: deque[bytearray] = deque(maxlen=_MOST_LENT)
+        self._fewest_free = _MOST_LENT  # since the last look
+        self._lent = 0
 
     def lend(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """An array of that shape, with anything in it. It is the borrower's until it and all views of it
@@ -85,6 +90,7 @@ class Lender:
         return lent
 
     def _take(self, size: int) -> bytearray:
+        self._let_go()
         while True:
             try:
                 buffer = self._free.pop()
@@ -92,3 +98,13 @@ class Lender:
                 return bytearray(size)
             if len(buffer) == size:
                 return buffer
+
+    def _let_go(self) -> None:
+        """Frees, now and then, what lay there unused since the last look."""
+        self._fewest_free = min(self._fewest_free, len(self._free))
+        self._lent += 1
+        if self._lent % _LOOK_EVERY == 0:
+            with suppress(IndexError):  # another thread may take them at the same time
+                for _ in range(self._fewest_free - 1):
+                    self._free.popleft()  # the last one that was given back is the next one lent
+            self._fewest_free = _MOST_LENT

@@ -52,6 +52,20 @@ def test_another_size_leaves_nothing_of_the_one_before() -> None:
         tracemalloc.stop()
 
 
+def test_what_only_a_busy_moment_needed_goes_back() -> None:
+    lender = Lender()
+    tracemalloc.start()
+    try:
+        lent = [lender.lend((1 << 20,)) for _ in range(9)]
+        del lent
+        two = [lender.lend((1 << 20,)) for _ in range(2)]
+        for _ in range(600):
+            two = [two[1], lender.lend((1 << 20,))]
+        assert tracemalloc.get_traced_memory()[0] < 5 << 20
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library, which has its own ways")
 def test_large_blocks_go_back_to_the_system() -> None:
     """Also after others like them were freed, from which glibc learns to keep them in its heaps."""

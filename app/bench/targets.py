@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import median
+from statistics import fmean, median
 from typing import Any, Final
 
 FASTER_THAN_PEER: Final = 2.0  # times
@@ -54,13 +54,22 @@ def _target(name: str, value: float, limit: float, unit: str, holds: bool) -> di
 
 
 def growth(minutes: Sequence[Mapping[str, Any]]) -> float | None:
-    """By what share the memory at the end of a long run is above that at its beginning: medians over the last
-    sixth of its warm minutes and over the first one. See app.ui.long_run for what warm is.
+    """By what share the memory at the end of a long run is above that at its beginning, like with like.
 
-    None when the system does not tell, or fewer than two minutes were warm.
+    Each look comes again every few workouts. What was held in its last workout is divided by what was held in
+    its first warm one (means over their minutes); the growth is the median of the looks. See app.ui.long_run.
+    None when no look came twice, or the system does not tell.
     """
-    held = [minute["resident_mb"] for minute in minutes if minute["warm"]]
-    if len(held) < 2 or any(value is None for value in held):
-        return None
-    sixth = max(1, len(held) // 6)
-    return median(held[-sixth:]) / median(held[:sixth]) - 1.0
+    held: dict[int, dict[int, list[float]]] = {}  # by look and workout
+    for minute in minutes:
+        if minute["resident_mb"] is None:
+            return None
+        if minute["warm"]:
+            of_look = held.setdefault(minute["look"], {})
+            of_look.setdefault(minute["workouts"], []).append(minute["resident_mb"])
+    ratios = [
+        fmean(workouts[max(workouts)]) / fmean(workouts[min(workouts)])
+        for workouts in held.values()
+        if len(workouts) > 1
+    ]
+    return median(ratios) - 1.0 if ratios else None

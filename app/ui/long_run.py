@@ -66,12 +66,13 @@ class Clock(Protocol):
 class Minute:
     """What has been done by the end of a minute.
 
-    warm: everything was seen once. resident_mb: the mean over the minute, or over the warm part of it; None
-    where the system does not tell.
+    warm: everything was seen once. look: which of LOOKS is on. resident_mb: the mean over the minute, or over
+    the part of it that is warm and has this look; None where the system does not tell.
     """
 
     minute: int
     warm: bool
+    look: int
     resident_mb: float | None
     workouts: int
     sets: int
@@ -103,6 +104,7 @@ class LongRun(QObject):
         self._workouts = self._sets = self._reps = self._pages = self._results = 0
         self._last_minute = 0
         self._warm = False
+        self._look = len(LOOKS) - 1  # as the tour leaves it
         self._held: list[float | None] = []  # read in this minute
         self._last_read = 0.0
         self._shapes = cycle(SHAPES)
@@ -134,6 +136,7 @@ class LongRun(QObject):
         return Minute(
             minute=minute,
             warm=self._warm,
+            look=self._look,
             resident_mb=sum(held) / len(held) if held else None,
             workouts=self._workouts,
             sets=self._sets,
@@ -149,7 +152,6 @@ class LongRun(QObject):
         window.coach.stage.watcher = lambda painted: self._count_result(painted.progress is not None)
         path = save_plan(window.shelf.own_plans, PLAN)
         window.shelf.reload_plans()
-        looks = cycle(LOOKS)
         while self._goes_on:
             window.begin_plan(path)
             window.coach.top.figure.setChecked(True)
@@ -161,9 +163,10 @@ class LongRun(QObject):
                     window.change(**look)
                     yield from self._look_around()
                 self._warm = True
-                self._held = []
-            window.change(**next(looks))
+            self._look = (self._look + 1) % len(LOOKS)
+            window.change(**LOOKS[self._look])
             yield from self._wait()
+            self._held = []
 
     @property
     def _goes_on(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from typing import Final
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -65,6 +67,9 @@ class TimerRing(QWidget):
         painter.drawText(room, centre, text)
 
 
+_STEP: Final = 20  # pixels
+
+
 class ExercisePicture(QWidget):
     """How an exercise looks at its turning point, as large as there is room for."""
 
@@ -80,9 +85,12 @@ class ExercisePicture(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self.exercise:
+            # In steps: words make every rest a few pixels different, and stills are kept by size.
+            size = QSize(self.width() // _STEP * _STEP, self.height() // _STEP * _STEP)
+            left, top = (self.width() - size.width()) / 2, (self.height() - size.height()) / 2
             with QPainter(self) as painter:
-                still = demonstration_still(self.exercise, self.size(), self.devicePixelRatioF())
-                painter.drawPixmap(QPointF(0, 0), still)
+                still = demonstration_still(self.exercise, size, self.devicePixelRatioF())
+                painter.drawPixmap(QPointF(left, top), still)
 
 
 class RestCard(QFrame):

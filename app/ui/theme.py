@@ -217,7 +217,13 @@ def font(pixels: float, weight: str = "Regular") -> QFont:
 
     weight: Regular, SemiBold or ExtraBold. It is kept for the next who asks: change a copy.
     """
-    return _font(max(8, round(pixels * _text_size)), weight, language())
+    return _font(_size(pixels * _text_size), weight, language())
+
+
+def _size(pixels: float) -> int:
+    """In steps of a few hundredths: Qt keeps a picture of every letter in every size ever asked for."""
+    step = 1 if pixels < 24 else 2 if pixels < 48 else 4 if pixels < 96 else 8
+    return max(8, step * round(pixels / step))
 
 
 @lru_cache(maxsize=256)

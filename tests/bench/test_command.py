@@ -74,7 +74,7 @@ def hour(*held: float, problem: str = "") -> Iterator[dict[str, Any]]:
     for minute, resident in enumerate(held, 1):
         yield {"seconds": minute * 60.0}
         done = {"workouts": minute, "sets": 3 * minute, "reps": 40, "pages": 9, "results": 1800}
-        yield {"minute": minute, "warm": minute > 2, "resident_mb": resident, **done}
+        yield {"minute": minute, "warm": minute > 2, "look": minute % 2, "resident_mb": resident, **done}
     if problem:
         yield {"problem": problem}
     yield {"peak_mb": max(held)}
@@ -126,15 +126,20 @@ def test_only_a_gpu_is_asked_for_a_gpus_speed() -> None:
     assert target["holds"]
 
 
-def test_growth_leaves_the_warming_up_out() -> None:
-    def minutes(*held: float | None) -> list[dict[str, float | None]]:
-        return [{"resident_mb": value, "warm": place >= 2} for place, value in enumerate(held)]
+def test_growth_compares_like_with_like_once_warm() -> None:
+    def growth_of(*held: float | None) -> float | None:
+        """Of minutes in three looks by turns, a workout each, from the third on warm."""
+        minutes = [
+            {"resident_mb": value, "warm": place >= 2, "look": place % 3, "workouts": place}
+            for place, value in enumerate(held)
+        ]
+        return growth(minutes)
 
-    cold = [300.0, 380.0]
-    assert growth(minutes(*cold, 400, 400, *[410] * 9, 420, 420)) == pytest.approx(0.05)
-    assert growth(minutes(*cold, 400, 440)) == pytest.approx(0.1)
-    assert growth(minutes(*cold, 400, None, *[410] * 6, 420, 420)) is None
-    assert growth(minutes(*cold, 400)) is None
+    cold = [200.0, 900.0]
+    assert growth_of(*cold, 400, 500, 450, 420, 525, 450) == pytest.approx(0.05)
+    assert growth_of(*cold, 400, 500, 450, 999, 999, 999, 400, 500, 450) == pytest.approx(0.0)
+    assert growth_of(*cold, 400, 500, 450, None, 500, 450) is None
+    assert growth_of(*cold, 400, 500, 450) is None  # no look came twice
 
 
 def test_a_figure_that_is_not_known_is_said_so() -> None:

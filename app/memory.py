@@ -33,6 +33,13 @@ def resident_mb() -> float | None:
     return _status("VmRSS") or peak_mb()
 
 
+def own_mb() -> float | None:
+    """Of `resident_mb`, what is not the content of files (programs, libraries, fonts), which the system drops
+    and reads again as it likes; all of it where the system does not tell them apart."""
+    own = _status("RssAnon")
+    return resident_mb() if own is None else own + (_status("RssShmem") or 0.0)
+
+
 def peak_mb() -> float | None:
     """The most megabytes held so far; None where the system does not tell (Windows)."""
     # Before `getrusage`: on Linux that begins with the memory of the process that started this one.

@@ -63,8 +63,8 @@ def add_parser(commands: Any) -> None:
         const=60.0,
         metavar="MINUTES",
         help="live through an hour of workouts as fast as it goes (or so many minutes), and nothing else; "
-        "growth is how far the memory of the last sixth of its minutes (median) is above that of the first "
-        "sixth, counted from when a workout was done and every page was seen in every look and shape",
+        "growth is how far its memory (programs' and fonts' files left out) in the last workout of a look is "
+        "above that in the first, the median of the looks, once a workout was done and every page was seen",
     )
     parser.add_argument(
         "--repeat-poses",
@@ -180,7 +180,7 @@ def _run_hour(args: argparse.Namespace) -> int:
         for line in windows.live_through(args):
             if "minute" in line:
                 lines.append(line)
-                bar.set_postfix_str(f"{line['resident_mb'] or 0:.0f} MB")
+                bar.set_postfix_str(f"{line['own_mb'] or 0:.0f} MB")
             elif "problem" in line:
                 problems.append(line["problem"])
             elif "seconds" in line:

@@ -38,7 +38,7 @@ def hour_table(report: Report) -> str:
     names = ("minute", "workouts", "sets", "reps", "pages", "results")
     lines = [_machine(report), "", "".join(f"{name:>10}" for name in (*names, "memory"))]
     for minute in shown:
-        held = "unknown" if minute["resident_mb"] is None else f"{minute['resident_mb']:.0f} MB"
+        held = "unknown" if minute["own_mb"] is None else f"{minute['own_mb']:.0f} MB"
         lines.append("".join(f"{value:>10}" for value in (*(minute[name] for name in names), held)))
     lines += [f"went wrong: {problem}" for problem in report["hour"]["problems"]]
     if report["hour"]["growth"] is None:

@@ -62,11 +62,11 @@ def growth(minutes: Sequence[Mapping[str, Any]]) -> float | None:
     """
     held: dict[int, dict[int, list[float]]] = {}  # by look and workout
     for minute in minutes:
-        if minute["resident_mb"] is None:
+        if minute["own_mb"] is None:
             return None
         if minute["warm"]:
             of_look = held.setdefault(minute["look"], {})
-            of_look.setdefault(minute["workouts"], []).append(minute["resident_mb"])
+            of_look.setdefault(minute["workouts"], []).append(minute["own_mb"])
     ratios = [
         fmean(workouts[max(workouts)]) / fmean(workouts[min(workouts)])
         for workouts in held.values()

@@ -21,7 +21,7 @@ from typing import Final, Protocol
 from PySide6.QtCore import QObject, QTimer
 
 from app.capture import Frame
-from app.memory import resident_mb
+from app.memory import own_mb
 from app.pipeline import PoseEstimator
 from app.planfile import save_plan
 from app.plans import Plan, PlannedExercise, PlanStep
@@ -66,14 +66,14 @@ class Clock(Protocol):
 class Minute:
     """What has been done by the end of a minute.
 
-    warm: everything was seen once. look: which of LOOKS is on. resident_mb: the mean over the minute, or over
-    the part of it that is warm and has this look; None where the system does not tell.
+    warm: everything was seen once. look: which of LOOKS is on. own_mb: see app.memory, the mean over the
+    minute, or over the part of it that is warm and has this look; None where the system does not tell.
     """
 
     minute: int
     warm: bool
     look: int
-    resident_mb: float | None
+    own_mb: float | None
     workouts: int
     sets: int
     reps: int
@@ -117,7 +117,7 @@ class LongRun(QObject):
     def _step(self) -> None:
         if time.monotonic() - self._last_read > READ_EVERY:
             self._last_read = time.monotonic()
-            self._held.append(resident_mb())
+            self._held.append(own_mb())
         minute = int(self._clock.seconds // 60)
         if minute > self._last_minute:
             self._last_minute = minute
@@ -131,13 +131,13 @@ class LongRun(QObject):
             self._window.close()
 
     def _now(self, minute: int) -> Minute:
-        held = [value for value in self._held or [resident_mb()] if value is not None]
+        held = [value for value in self._held or [own_mb()] if value is not None]
         self._held = []
         return Minute(
             minute=minute,
             warm=self._warm,
             look=self._look,
-            resident_mb=sum(held) / len(held) if held else None,
+            own_mb=sum(held) / len(held) if held else None,
             workouts=self._workouts,
             sets=self._sets,
             reps=self._reps,

@@ -74,7 +74,7 @@ def hour(*held: float, problem: str = "") -> Iterator[dict[str, Any]]:
     for minute, resident in enumerate(held, 1):
         yield {"seconds": minute * 60.0}
         done = {"workouts": minute, "sets": 3 * minute, "reps": 40, "pages": 9, "results": 1800}
-        yield {"minute": minute, "warm": minute > 2, "look": minute % 2, "resident_mb": resident, **done}
+        yield {"minute": minute, "warm": minute > 2, "look": minute % 2, "own_mb": resident, **done}
     if problem:
         yield {"problem": problem}
     yield {"peak_mb": max(held)}
@@ -130,7 +130,7 @@ def test_growth_compares_like_with_like_once_warm() -> None:
     def growth_of(*held: float | None) -> float | None:
         """Of minutes in three looks by turns, a workout each, from the third on warm."""
         minutes = [
-            {"resident_mb": value, "warm": place >= 2, "look": place % 3, "workouts": place}
+            {"own_mb": value, "warm": place >= 2, "look": place % 3, "workouts": place}
             for place, value in enumerate(held)
         ]
         return growth(minutes)

@@ -30,6 +30,7 @@ from app.reps import Rep
 from app.rules import Exercise, Prompt
 from app.set_recorder import SetRecorder
 from app.summary import RepSummary
+from app.ui.main_thread import give_way
 from app.ui.records import EngineInfo, Progress, RepRecord, Summary
 from app.ui.words import range_sign
 
@@ -151,6 +152,7 @@ class InferenceWorker(QObject):
             return copy.deepcopy(self._kept)
 
     def _run(self) -> None:
+        give_way()
         self._build()
         while not self._stop.is_set():
             try:

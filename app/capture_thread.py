@@ -111,6 +111,7 @@ class CaptureThread:
                 slot.close()
         for reading in self._readings:
             reading.over.wait()
+        self._readings = []  # they hold this object: without this both would wait for the collector
 
     def _read_on(self) -> None:
         """One reading after another, until there is nothing more to come."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -76,6 +78,21 @@ def test_the_thread_reads_to_the_end_and_closes_the_slot(video: Path) -> None:
     assert all(frame.arrived > 0 for frame in slot.given)
     assert len(heard.opened) == 1
     assert heard.failures == []
+
+
+def test_what_has_ended_goes_at_once_and_waits_for_no_collection_of_garbage(video: Path) -> None:
+    """With it go its pictures, tens of megabytes."""
+    gc.collect()
+    gc.disable()
+    try:
+        thread, heard = run(lambda: open_source(str(video)), NewestSlot(), real_time=False)
+        wait_for(lambda: heard.ends)
+        assert thread.stop(5.0)
+        source = weakref.ref(heard.opened.pop())
+        del thread
+        wait_for(lambda: source() is None)
+    finally:
+        gc.enable()
 
 
 def test_a_loop_goes_on_in_time(video: Path) -> None:

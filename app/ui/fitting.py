@@ -112,3 +112,7 @@ class FittingSlot(NewestSlot[Frame]):
     def put(self, item: Frame) -> None:
         fit = self.fit
         super().put(item if fit is None else self._fitter.fitted(item, fit))
+
+    def close(self) -> None:
+        super().close()
+        self._fitter = Fitter()  # with it goes the memory of its pictures

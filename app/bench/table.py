@@ -138,7 +138,9 @@ def _turns(turns: Report) -> list[str]:
     lines.append(_figure("share of a core", 100 * turns["share_of_a_core"], "%"))
     lines.append(_figure("longest garbage collection", turns["longest_collection_ms"], "ms", 1))
     for block in turns["worst"]:
-        spent = f"{block['wall']:.0f} ms, {block['cpu']:.0f} of the processor, at {block['at']:.1f} s"
+        spent = f"{block['wall']:.0f} ms, {block['cpu']:.0f} of the processor"
+        spent += "" if block["queued"] is None else f", {block['queued']:.0f} waiting for a core"
+        spent += f", at {block['at']:.1f} s"
         lines.append(f"  {spent}: {block['where']}")
     return lines
 

@@ -23,11 +23,13 @@ _APP: Final = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """A turn that held the window up: milliseconds by the clock and of the processor, and what it was at."""
+    """A turn that held the window up: milliseconds by the clock, of the processor, and of waiting for a core
+    that others had (the rest: for locks; Linux tells), and what it was at."""
 
     at: float  # seconds from the begin
     wall: float
     cpu: float
+    queued: float | None
     where: str
 
 
@@ -62,6 +64,7 @@ class Turns(QObject):
         self._timer.timeout.connect(self._on_turn)
         self._stop = threading.Event()
         self._main = threading.get_ident()
+        self._waits = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
 
     @property
     def on(self) -> bool:
@@ -72,6 +75,7 @@ class Turns(QObject):
         self._begun = self._wall = time.perf_counter()
         self._cpu, self._count = time.thread_time(), self._repaints()
         self._begun_cpu, self._begun_count = self._cpu, self._count
+        self._queued = self._read_queued()
         gc.callbacks.append(self._on_collection)
         threading.Thread(target=self._look, name="turns", daemon=True).start()
         self._timer.start(round(PROBE * 1000))
@@ -108,11 +112,22 @@ class Turns(QObject):
         self._spent.wall.append(away)
         self._spent.cpu.append(busy)
         self._spent.painted.append(count != self._count)
+        queued = self._read_queued()
         if max(away, busy) > BLOCK:
-            at = self._wall - self._begun
-            self._blocks.append(Block(at=at, wall=1000 * away, cpu=1000 * busy, where=self._where))
-        self._where, self._count = "", count
+            at, waited = self._wall - self._begun, None
+            if queued is not None and self._queued is not None:
+                waited = 1000 * (queued - self._queued)
+            block = Block(at=at, wall=1000 * away, cpu=1000 * busy, queued=waited, where=self._where)
+            self._blocks.append(block)
+        self._where, self._count, self._queued = "", count, queued
         self._wall, self._cpu = time.perf_counter(), time.thread_time()
+
+    def _read_queued(self) -> float | None:
+        """Seconds that the main thread has waited for a core so far; None where the system does not tell."""
+        try:
+            return int(self._waits.read_bytes().split()[1]) / 1e9
+        except (OSError, IndexError, ValueError):
+            return None
 
     def _look(self) -> None:
         """In a thread of its own: where the main thread is while it does not come back."""

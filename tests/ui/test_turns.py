@@ -42,6 +42,8 @@ def test_the_processor_s_time_is_told_apart_from_waiting() -> None:
     run_for(300)
     found = turns.end()
     assert found["blocks_wall"] > found["blocks_cpu"] == 0
+    worst = found["worst"][0]  # asleep, which is no waiting for a core
+    assert worst["queued"] is None or worst["queued"] < 0.5 * worst["wall"]
 
 
 def test_repaints_are_counted_and_their_turns_told() -> None:

@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.bones import fit_bones
 from app.capture import Frame
 from app.crop import MARGIN, MIN_SIDE, UPRIGHT, Crop, Image, around_candidate, around_joints, as_input, whole
 from app.decode import Candidate, decode_finder, decode_joints, flip_maps
 from app.runtimes import Runtime
 from app.skeleton import MIRROR, NUM_JOINTS, FloatArray, Joint, Pose
 from app.smoothing import OneEuro
-from app.world import TRUNK, completed, make_pose, metric_scale
+from app.world import TRUNK, completed, make_pose, metric_scale, place_before_camera
 
 # ---- presence: the mean confidence of the best of the trunk's and limbs' roots
 CORE: Final = np.array(
@@ -161,7 +162,7 @@ class Estimator:
             reading = self._find(image, frame.time)
         if reading is None or self._track is None:
             return None
-        return self._pose(reading, self._track, frame.time)
+        return self._pose(reading, self._track, image, frame.time)
 
     def _follow(self, image: Image, time: float) -> Reading | None:
         """Reads the crop that the last frame left; ends the track when the person has gone."""
@@ -358,16 +359,18 @@ class Estimator:
         crop = around_joints(reading.xy, reading.confidence, reading.crop, size, margin=margin)
         return reading if crop is None else self._read_twice(image, crop)
 
-    def _pose(self, reading: Reading, track: _Track, time: float) -> Pose:
+    def _pose(self, reading: Reading, track: _Track, image: Image, time: float) -> Pose:
         xy, depth = completed(reading.xy, reading.depth, reading.confidence, reading.crop.up, track.scale)
         if self._smooth:
             trust = np.clip(reading.confidence * 2, 0.02, 1.0)
             xy = self._xy_filter.step(xy, time, unit=1 / track.scale, trust=trust[:, None])
             depth = self._depth_filter.step(depth, time, unit=1 / track.scale, trust=trust)
-        return self._lifted(make_pose(xy, depth, reading.confidence, track.scale, time))
+        return self._lifted(make_pose(xy, depth, reading.confidence, track.scale, time), track.scale, image)
 
-    def _lifted(self, pose: Pose) -> Pose:
-        return replace(pose, xyz=self._runtime.lift(pose.xyz, pose.confidence))
+    def _lifted(self, pose: Pose, scale: float, image: Image) -> Pose:
+        place = place_before_camera(pose.xy, scale, (image.shape[1], image.shape[0]))
+        lifted = self._runtime.lift(pose.xyz, pose.confidence)
+        return replace(pose, xyz=fit_bones(lifted, pose.xyz[:, :2], pose.confidence, place))
 
     # ------------------------------------------------------------ single images
 
@@ -396,7 +399,7 @@ class Estimator:
         best = _vote([best, *(self._read_around(bgr, best, margin) for margin in STILL_MARGINS)])
         scale = metric_scale(best.xy, best.depth, best.confidence) or TRUNK / (0.3 * best.crop.side)
         xy, depth = completed(best.xy, best.depth, best.confidence, best.crop.up, scale)
-        return self._lifted(make_pose(xy, depth, best.confidence, scale, 0.0))
+        return self._lifted(make_pose(xy, depth, best.confidence, scale, 0.0), scale, bgr)
 
 
 # ---------------------------------------------------------------- helpers without state

@@ -34,6 +34,9 @@ _SECOND: Final = np.array([Joint[row[1]] for row in _METRIC])
 _LENGTH: Final = np.array([row[2] for row in _METRIC], np.float32)
 _WEIGHT: Final = np.array([row[3] for row in _METRIC], np.float32)
 TRUNK: Final = 0.50  # metres, mid-hip to neck
+# Focal length over the frame's longer side. Nobody tells us the lens; webcams, and phones that film, lie
+# between 0.7 and 1.0 (53 to 71 degrees across).
+FOCAL_LENGTH: Final = 0.85
 
 # ---- where joints that are not seen are drawn: metres from the joint before, body upright and facing us
 UNSEEN: Final = 0.1
@@ -90,6 +93,18 @@ def metric_scales(seen: NDArray[Any], confidence: NDArray[Any], unknown: float =
     middle = (summed < summed[:, -1:] / 2).sum(axis=1)
     scale = np.take_along_axis(ratio, order, axis=1)[np.arange(len(ratio)), middle.clip(0, len(_LENGTH) - 1)]
     return np.where((weight > 0).sum(axis=1) >= 3, scale, unknown)
+
+
+def place_before_camera(xy: FloatArray, scale: float, frame_size: tuple[int, int]) -> FloatArray:
+    """Where the person is: x and y of mid-hip over its distance, and one over its distance in metres -> (3,).
+
+    xy (19, 2) in frame pixels, scale in metres per pixel, frame_size (width, height). The lens is taken to be
+    an ordinary one whose axis goes through the frame's middle.
+    """
+    width, height = frame_size
+    focal = FOCAL_LENGTH * max(width, height)  # pixels
+    x, y = xy[[Joint.left_hip, Joint.right_hip]].mean(axis=0)
+    return np.array([(x - width / 2) / focal, (y - height / 2) / focal, 1 / (scale * focal)], np.float32)
 
 
 def completed(

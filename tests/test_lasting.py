@@ -66,8 +66,8 @@ def one_infinite(maps: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def frames() -> list[Frame]:
-    """Jumping jacks, as dots before a black wall."""
-    poses = play(MOTIONS["jumping_jack"], reps(REPS, seconds=1.5, rest=0.3, still=0.6, fps=FPS))
+    """Lateral raises, as dots before a black wall: flat, as the depth that their reader gives never moves."""
+    poses = play(MOTIONS["lateral_raise"], reps(REPS, seconds=1.5, rest=0.3, still=0.6, fps=FPS))
     return [
         Frame(image=draw(640, 480, [Person((320, 250), 180, figure=p.xyz)]), time=p.time, index=i)
         for i, p in enumerate(poses)
@@ -76,7 +76,7 @@ def frames() -> list[Frame]:
 
 
 def counted(runtime: Runtime, frames: list[Frame]) -> list[StepResult]:
-    pipeline = Pipeline(Estimator(runtime), load_library()["jumping_jack"])
+    pipeline = Pipeline(Estimator(runtime), load_library()["lateral_raise"])
     return [pipeline.step(frame) for frame in frames]
 
 

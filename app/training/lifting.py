@@ -25,6 +25,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 from tqdm import trange
 
+from app.bones import BONES
 from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
 from app.files import check_writable, replacing
 from app.skeleton import MIRROR, NUM_JOINTS, Joint
@@ -35,21 +36,6 @@ from app.world import metric_scales
 Array = NDArray[np.float64]
 HIPS: Final = [Joint.left_hip, Joint.right_hip]
 
-# Joint, the joint its bone hangs from (None: mid-hip), the bone's length in metres: UI-PRMD's medians as in
-# app/world.py, feet and head from the rendered bodies.
-BONES: Final[tuple[tuple[Joint, Joint | None, float], ...]] = (
-    (Joint.neck, None, 0.51),
-    (Joint.nose, Joint.neck, 0.18),
-    (Joint.head_top, Joint.nose, 0.17),
-    *((Joint[f"{side}_shoulder"], Joint.neck, 0.165) for side in ("left", "right")),
-    *((Joint[f"{side}_elbow"], Joint[f"{side}_shoulder"], 0.28) for side in ("left", "right")),
-    *((Joint[f"{side}_wrist"], Joint[f"{side}_elbow"], 0.25) for side in ("left", "right")),
-    *((Joint[f"{side}_hip"], None, 0.10) for side in ("left", "right")),
-    *((Joint[f"{side}_knee"], Joint[f"{side}_hip"], 0.40) for side in ("left", "right")),
-    *((Joint[f"{side}_ankle"], Joint[f"{side}_knee"], 0.39) for side in ("left", "right")),
-    *((Joint[f"{side}_heel"], Joint[f"{side}_ankle"], 0.075) for side in ("left", "right")),
-    *((Joint[f"{side}_toe"], Joint[f"{side}_ankle"], 0.175) for side in ("left", "right")),
-)
 LEGS: Final = {
     Joint[f"{side}_hip"]: [Joint[f"{side}_{part}"] for part in ("knee", "ankle", "heel", "toe")]
     for side in ("left", "right")

@@ -1,0 +1,133 @@
+"""From joints to a body: bones as long as a person's, where the picture shows them. Needs numpy.
+
+What a network regresses is a mean over all that it holds possible: where it is unsure, limbs come out too
+short. Here the joints are moved a little, so that at once the bones get the lengths of an adult, the joints
+lie on the lines of sight on which the picture shows them, and the depth of each bone stays as near as can be
+to what was estimated. That is a least-squares problem (bundle adjustment with one camera, Triggs et al.
+2000); two steps of Gauss and Newton's method from the estimate solve it as well as more would.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.skeleton import NUM_JOINTS, FloatArray, Joint
+
+Array = NDArray[np.float64]
+
+# Joint, the joint its bone hangs from (None: mid-hip), the bone's length in metres: UI-PRMD's medians as in
+# app/world.py, feet and head from the rendered bodies.
+BONES: Final[tuple[tuple[Joint, Joint | None, float], ...]] = (
+    (Joint.neck, None, 0.51),
+    (Joint.nose, Joint.neck, 0.18),
+    (Joint.head_top, Joint.nose, 0.17),
+    *((Joint[f"{side}_shoulder"], Joint.neck, 0.165) for side in ("left", "right")),
+    *((Joint[f"{side}_elbow"], Joint[f"{side}_shoulder"], 0.28) for side in ("left", "right")),
+    *((Joint[f"{side}_wrist"], Joint[f"{side}_elbow"], 0.25) for side in ("left", "right")),
+    *((Joint[f"{side}_hip"], None, 0.10) for side in ("left", "right")),
+    *((Joint[f"{side}_knee"], Joint[f"{side}_hip"], 0.40) for side in ("left", "right")),
+    *((Joint[f"{side}_ankle"], Joint[f"{side}_knee"], 0.39) for side in ("left", "right")),
+    *((Joint[f"{side}_heel"], Joint[f"{side}_ankle"], 0.075) for side in ("left", "right")),
+    *((Joint[f"{side}_toe"], Joint[f"{side}_ankle"], 0.175) for side in ("left", "right")),
+)
+_LENGTH: Final = np.array([length for _, _, length in BONES])
+
+# How far each may be off, one standard deviation.
+_PLACE: Final = 0.03  # metres, of a joint from its line of sight
+_BONE: Final = 0.05  # of a bone's length
+_DEPTH: Final = 0.08  # metres, of one end of a bone before the other
+_AWAY: Final = 0.08  # of the person's distance
+_BEYOND: Final = 2.0  # deviations from which a joint off its line of sight pulls no harder (Huber)
+_NEAREST: Final = 0.3  # metres before the lens
+_STEPS: Final = 2
+
+_HIPS: Final = [Joint.left_hip, Joint.right_hip]
+# ---- the unknowns: x, y, z of each joint, then the logarithm of the person's distance
+_UNKNOWNS: Final = 3 * NUM_JOINTS + 1
+_X: Final = 3 * np.arange(NUM_JOINTS)
+# ---- the rows: two lines of sight a joint, the bones' lengths, their depths, mid-hip, the distance
+_SIGHT: Final = slice(0, 2 * NUM_JOINTS)
+_LENGTHS: Final = slice(_SIGHT.stop, _SIGHT.stop + len(BONES))
+_DEPTHS: Final = slice(_LENGTHS.stop, _LENGTHS.stop + len(BONES))
+_ORIGIN: Final = slice(_DEPTHS.stop, _DEPTHS.stop + 3)
+_ROWS: Final = _ORIGIN.stop + 1
+
+
+def _ends() -> Array:
+    """(bones, 19): bone vectors from joints, by matrix product."""
+    ends = np.zeros((len(BONES), NUM_JOINTS))
+    for row, (joint, start, _) in enumerate(BONES):
+        ends[row, joint] += 1
+        ends[row, _HIPS if start is None else start] -= 0.5 if start is None else 1
+    return ends
+
+
+def _constant_part() -> Array:
+    """Of the Jacobian: the rows that are the same for every pose."""
+    jacobian = np.zeros((_ROWS, _UNKNOWNS))
+    jacobian[_DEPTHS, 2:-1:3] = _END / _DEPTH
+    for axis in range(3):
+        jacobian[_ORIGIN.start + axis, [3 * hip + axis for hip in _HIPS]] = 0.5 / 0.002  # all but fixed
+    jacobian[-1, -1] = 1 / _AWAY
+    return jacobian
+
+
+_END: Final = _ends()
+_CONSTANT: Final = _constant_part()
+
+
+def fit_bones(
+    estimated: FloatArray, seen: FloatArray, confidence: FloatArray, place: FloatArray
+) -> FloatArray:
+    """(19, 3) estimated metres -> (19, 3) metres of a body; both X right, Y down, Z away, origin mid-hip.
+
+    seen: (19, 2) metres in weak perspective, where the picture shows the joints; confidence: (19,); place:
+    (3,), where mid-hip is, as of app.world.place_before_camera.
+    """
+    xyz, away = estimated.astype(np.float64), 1 / float(place[2])
+    direction = np.array([place[0], place[1], 1.0])  # of mid-hip; its length is the distance's unit
+    sight = seen / away + direction[:2]  # 19, 2: x and y over the distance
+    depth = _END @ xyz[:, 2]
+    trust = np.clip(confidence, 0.05, 1.0).astype(np.float64)
+    farther = 0.0
+    for _ in range(_STEPS):
+        jacobian, residual = _linearised(xyz, direction * away * np.exp(farther), sight, trust)
+        residual[_DEPTHS] = (_END @ xyz[:, 2] - depth) / _DEPTH
+        residual[-1] = farther / _AWAY
+        # Damped a little (Levenberg): what nothing holds stays where it is.
+        step = np.linalg.solve(jacobian.T @ jacobian + np.eye(_UNKNOWNS), jacobian.T @ residual)
+        xyz = xyz - step[:-1].reshape(NUM_JOINTS, 3)
+        xyz -= xyz[_HIPS].mean(axis=0)
+        farther -= float(step[-1])
+    return xyz.astype(np.float32)
+
+
+def _linearised(xyz: Array, hip: Array, sight: Array, trust: Array) -> tuple[Array, Array]:
+    """The Jacobian (rows, unknowns) and the residuals (rows,), those of depths and distance left 0.
+
+    hip: (3,) metres, mid-hip from the lens; sight: (19, 2); trust: (19,), 0..1.
+    """
+    jacobian, residual = _CONSTANT.copy(), np.zeros(_ROWS)
+    camera = xyz + hip
+    depth = np.maximum(camera[:, 2], _NEAREST)
+    found = camera[:, :2] / depth[:, None]
+    off = (found - sight) * (hip[2] / _PLACE)
+    distance = np.sqrt((off**2).sum(axis=1))
+    weight = np.sqrt(trust * _BEYOND / np.maximum(distance, _BEYOND))
+    slope = weight * hip[2] / (_PLACE * depth)
+    for axis in range(2):
+        rows = np.arange(axis, 2 * NUM_JOINTS, 2)
+        jacobian[rows, _X + axis] = slope
+        jacobian[rows, _X + 2] = -slope * found[:, axis]
+        jacobian[rows, -1] = slope * (hip[axis] - found[:, axis] * hip[2])
+    residual[_SIGHT] = (off * weight[:, None]).ravel()
+
+    bones = _END @ xyz
+    length = np.maximum(np.sqrt((bones**2).sum(axis=1)), 1e-3)
+    along = bones / (length * _LENGTH * _BONE)[:, None]
+    jacobian[_LENGTHS, :-1] = (_END[:, :, None] * along[:, None, :]).reshape(len(BONES), -1)
+    residual[_LENGTHS] = (length / _LENGTH - 1) / _BONE
+    return jacobian, residual

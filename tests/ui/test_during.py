@@ -24,9 +24,11 @@ from app.ui import theme, words
 from app.ui.gesture_ring import GestureRing, gesture_lines
 from app.ui.narrator import Narrator
 from app.ui.outline import OutlineOverlay
+from app.ui.overlays import FLASH, Overlays
 from app.ui.pacer import Pacer
 from app.ui.plot import ParameterPlot, limits_of, main_parameter
 from app.ui.speaker import ProgramVoice, QtVoice, SpeechProgram, SystemSpeaker
+from app.ui.video import VideoView
 from app.vocabulary import PARAMETERS
 from tests.test_voice import Notebook
 
@@ -148,6 +150,20 @@ def test_all_gestures_are_listed_in_both_languages() -> None:
     assert gesture_lines(load_gestures())[0] == ("Right hand up", "Start, go on after a pause")
     words.set_language("zh")
     assert gesture_lines(load_gestures())[1] == ("右手高举不动", "结束休息")
+
+
+def test_a_short_note_changes_its_language_and_goes() -> None:
+    video = VideoView()
+    overlays = Overlays(video)
+    overlays.flash(lambda: words.t("Copied"))
+    overlays.flash(lambda: words.t("Copied"))
+    overlays.show_notes(10.0, ("Set 1 of 2",))
+    assert video.notes == ("Set 1 of 2", "Copied")
+    words.set_language("zh")
+    overlays.show_notes(11.0, ())
+    assert video.notes == ("已复制",)
+    overlays.show_notes(10.0 + FLASH + 0.1, ())
+    assert video.notes == ()
 
 
 # ---- narrator, pacer and plot

@@ -107,16 +107,17 @@ class Advice:
 
 @dataclass(kw_only=True)
 class _Steady:
-    """Shows a value only after it has stayed for a while."""
+    """Shows the first value at once, and another only after it has stayed for a while."""
 
-    shown: str = COME
-    candidate: str = COME
-    since: float = -math.inf
+    shown: str = ""
+    candidate: str = ""
+    since: float = 0.0
     after: Mapping[str, float] = field(default_factory=dict)  # what is shown -> seconds before it gives way
 
     def step(self, time: float, value: str) -> str:
         if value != self.candidate:
             self.candidate, self.since = value, time
+        self.shown = self.shown or value
         if value != self.shown and time - self.since >= self.after.get(self.shown, SETTLE):
             self.shown = value
         return self.shown

@@ -54,6 +54,15 @@ def guide_of(exercise: str) -> FramingGuide:
     return FramingGuide(load_exercise(LIBRARY / f"{exercise}.yaml"))
 
 
+def test_who_is_there_already_is_not_asked_to_come() -> None:
+    """The next set of a workout: the guide begins anew, the athlete stands where they stood."""
+    guide = guide_of("squat")
+    poses = [shot(STANDING, i / 25) for i in range(25)]
+    for _ in range(2):
+        assert framing.COME not in {advice.text for advice in advised(guide, list(poses))}
+        guide.reset()
+
+
 def test_nobody() -> None:
     advice = advised(guide_of("squat"), [None] * 25)[-1]
     assert (advice.text, advice.ok, advice.ready) == (framing.COME, False, False)

@@ -243,7 +243,7 @@ class MainWindow(QMainWindow):
         coaching, entry = self.coach.coaching, self.coach.entry
         if entry is None:
             self.begin_exercise(FIRST_EXERCISE, source=spec)
-        elif coaching is None or len(coaching.runner.plan.sets) == 1:
+        elif coaching is None or coaching.runner.plan.is_open:
             self.begin_exercise(entry.id, source=spec)
         else:
             self._open(spec, loop=True)

@@ -79,7 +79,7 @@ class Pacer(QWidget):
         text = names[beat.stage] if beat is not None else t("Tempo")
         painter.drawText(upper, flags, text)
         lower = QRectF(room.left(), upper.bottom(), room.width(), room.height() - upper.bottom() - 8 * unit)
-        painter.setFont(theme.font(min(0.86 * lower.height(), (46 if beat else 26) * unit), "ExtraBold"))
+        painter.setFont(theme.font(min(0.86 * lower.height(), (46 if beat else 26) * unit), "Figures"))
         painter.setPen(theme.colour("text"))
         parts = "-".join(f"{part:g}" for part in (tempo.out, tempo.turn, tempo.back))
         painter.drawText(lower, flags, str(beat.left) if beat is not None else parts)

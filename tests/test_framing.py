@@ -120,6 +120,16 @@ def test_the_upper_body_is_enough_for_curls_but_not_for_squats() -> None:
     assert said("squat", yaw=30.0, scale=420.0, feet=1.62).text in (framing.STEP_BACK, framing.STEPS_BACK)
 
 
+def test_feet_that_are_guessed_below_the_picture_are_not_in_it() -> None:
+    poses: list[Pose | None] = []
+    for i in range(50):
+        pose = shot(STANDING, i / 25, yaw=30.0, scale=420.0, feet=1.62)
+        guessed = np.maximum(pose.confidence, 0.35).astype(np.float32)
+        poses.append(replace(pose, confidence=guessed))
+    advice = advised(guide_of("biceps_curl"), poses)[-1]
+    assert advice.ok and advice.desk
+
+
 def test_rules_whose_joints_are_hidden_are_named() -> None:
     exercise = load_exercise(LIBRARY / "biceps_curl.yaml")
     legs = replace(exercise.rules[0], id="knees_locked", needs=(Joint.left_knee, Joint.right_knee))

@@ -40,7 +40,7 @@ class _Unsaved:
 
 class Keeper:
     """folder: where journals and history are. told: called, from another thread, with what
-    says in the language of then that something cannot be kept."""
+    says that something cannot be kept, in the language of the moment when it is asked."""
 
     def __init__(self, folder: Path, *, told: Callable[[Callable[[], str]], None]) -> None:
         self.folder = folder

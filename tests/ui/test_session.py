@@ -119,8 +119,9 @@ def film(path: Path) -> None:
     reader = cv2.VideoCapture(str(DEMO_CLIP))
     frames = [reader.read()[1] for _ in range(SQUATS_END)]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30.0, (640, 360))
-    for image in [frames[0]] * 60 + frames:
-        writer.write(cv2.resize(image, (640, 360), interpolation=cv2.INTER_AREA))
+    for number, image in enumerate([frames[0]] * 60 + frames):
+        small = cv2.resize(image, (640, 360), interpolation=cv2.INTER_AREA)
+        writer.write(cv2.add(small, np.full_like(small, number % 4)))  # not frozen while the athlete stands
     writer.release()
     reader.release()
 

@@ -107,16 +107,17 @@ class Advice:
 
 @dataclass(kw_only=True)
 class _Steady:
-    """Shows a value only after it has stayed for a while."""
+    """Shows the first value at once, and another only after it has stayed for a while."""
 
-    shown: str = COME
-    candidate: str = COME
-    since: float = -math.inf
+    shown: str = ""
+    candidate: str = ""
+    since: float = 0.0
     after: Mapping[str, float] = field(default_factory=dict)  # what is shown -> seconds before it gives way
 
     def step(self, time: float, value: str) -> str:
         if value != self.candidate:
             self.candidate, self.since = value, time
+        self.shown = self.shown or value
         if value != self.shown and time - self.since >= self.after.get(self.shown, SETTLE):
             self.shown = value
         return self.shown
@@ -167,7 +168,7 @@ class FramingGuide:
             wanted = COME
         else:
             self._follow(pose, measurement, gap)
-            desk = self._is_desk(measurement)
+            desk = self._is_desk(pose, measurement, height)
             wanted = (
                 self._distance(pose, measurement, width, height, desk=desk)
                 or self._turned(pose, measurement, desk=desk)
@@ -230,9 +231,15 @@ class FramingGuide:
         if self.exercise.views[0] == "side" and abs(self._faces_right) > _SURELY:
             self._flipped = self._faces_right > 0
 
-    def _is_desk(self, measurement: Measurement) -> bool:
-        """The feet are out of the picture, and the exercise can do without them."""
-        return self.desk_allowed and not {Joint.left_ankle, Joint.right_ankle} & measurement.visible
+    def _is_desk(self, pose: Pose, measurement: Measurement, height: int) -> bool:
+        """The feet are out of the picture, and the exercise can do without them.
+
+        Below its edge the network guesses where they are, now and then with some confidence.
+        """
+        return self.desk_allowed and not any(
+            joint in measurement.visible and pose.xy[joint, 1] < height
+            for joint in (Joint.left_ankle, Joint.right_ankle)
+        )
 
     def _distance(
         self, pose: Pose, measurement: Measurement, width: int, height: int, *, desk: bool

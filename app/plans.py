@@ -82,6 +82,12 @@ class Plan:
         return in_language(self.names, language)
 
     @property
+    def is_open(self) -> bool:
+        """A single exercise that goes on until somebody ends it: no workout that could be lost."""
+        sets = self.sets
+        return len(sets) == 1 and sets[0].reps is None and sets[0].seconds is None
+
+    @property
     def sets(self) -> tuple[PlannedSet, ...]:
         """Every set in the order it is done; nobody rests after the last one."""
         out: list[PlannedSet] = []

@@ -229,7 +229,7 @@ def test_a_line_that_was_half_written_takes_no_other_with_it(tmp_path: Path) -> 
 
 def test_what_the_history_refuses_is_saved_as_soon_as_it_can_be(disk: SmallDisk) -> None:
     told: list[str] = []
-    keeper = Keeper(disk.folder, told=told.append)
+    keeper = Keeper(disk.folder, told=lambda say: told.append(say()))
     done = keeper.begin(one_set(LIBRARY["squat"]), LIBRARY, profile="Anna")
     with History(disk.folder / FILE) as history:
         history.profile("Anna")
@@ -250,7 +250,7 @@ def test_what_the_history_refuses_is_saved_as_soon_as_it_can_be(disk: SmallDisk)
 def test_a_workout_can_be_done_where_nothing_can_be_kept(disk: SmallDisk) -> None:
     told: list[str] = []
     disk.forbid()
-    keeper = Keeper(disk.folder / "home", told=told.append)
+    keeper = Keeper(disk.folder / "home", told=lambda say: told.append(say()))
     runner = keeper.begin(one_set(LIBRARY["squat"]), LIBRARY, profile="Anna")
     runner.start(at_once=True)
     runner.step(0.0, ())

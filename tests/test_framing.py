@@ -54,6 +54,15 @@ def guide_of(exercise: str) -> FramingGuide:
     return FramingGuide(load_exercise(LIBRARY / f"{exercise}.yaml"))
 
 
+def test_who_is_there_already_is_not_asked_to_come() -> None:
+    """The next set of a workout: the guide begins anew, the athlete stands where they stood."""
+    guide = guide_of("squat")
+    poses = [shot(STANDING, i / 25) for i in range(25)]
+    for _ in range(2):
+        assert framing.COME not in {advice.text for advice in advised(guide, list(poses))}
+        guide.reset()
+
+
 def test_nobody() -> None:
     advice = advised(guide_of("squat"), [None] * 25)[-1]
     assert (advice.text, advice.ok, advice.ready) == (framing.COME, False, False)
@@ -109,6 +118,16 @@ def test_the_upper_body_is_enough_for_curls_but_not_for_squats() -> None:
     assert desk.ok
     assert desk.desk
     assert said("squat", yaw=30.0, scale=420.0, feet=1.62).text in (framing.STEP_BACK, framing.STEPS_BACK)
+
+
+def test_feet_that_are_guessed_below_the_picture_are_not_in_it() -> None:
+    poses: list[Pose | None] = []
+    for i in range(50):
+        pose = shot(STANDING, i / 25, yaw=30.0, scale=420.0, feet=1.62)
+        guessed = np.maximum(pose.confidence, 0.35).astype(np.float32)
+        poses.append(replace(pose, confidence=guessed))
+    advice = advised(guide_of("biceps_curl"), poses)[-1]
+    assert advice.ok and advice.desk
 
 
 def test_rules_whose_joints_are_hidden_are_named() -> None:

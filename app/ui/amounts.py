@@ -8,9 +8,10 @@ from datetime import date, datetime
 from app.history import Best
 from app.loads import Unit, in_unit
 from app.plans import PlannedSet
+from app.reps import DEFAULT_PHASES
 from app.rules import Exercise, in_language
 from app.summary import FaultTotal, RepSummary, SetSummary
-from app.ui.words import language, plain, range_sign, t
+from app.ui.words import language, phase_name, plain, range_sign, t
 
 Library = Mapping[str, Exercise]
 
@@ -87,6 +88,25 @@ def sign(library: Library, exercise: str) -> str:
     return "°" if known is None else range_sign(known.counting)
 
 
+def ways(library: Library, exercise: str) -> tuple[str, str, str]:
+    """The way out, the turning point and the way back as the exercise calls them: Down, Bottom, Up."""
+    known = library.get(exercise)
+    _, away, turn, back = DEFAULT_PHASES if known is None else known.counting.phases
+    return phase_name(away), phase_name(turn), phase_name(back)
+
+
+def _tempo(library: Library, exercise: str, out: float, back: float) -> str:
+    """down 2.0 s, up 1.0 s."""
+    way, _, other = ways(library, exercise)
+    return t(
+        "{way} {out} s, {other} {back} s",
+        way=way.lower(),
+        out=f"{out:.1f}",
+        other=other.lower(),
+        back=f"{back:.1f}",
+    )
+
+
 def done_amount(done: SetSummary) -> str:
     """8 of 10 reps, 12 kg; 24 of 30 s held."""
     return with_load(_done(done), done.load_kg)
@@ -134,8 +154,8 @@ def _planned(planned: PlannedSet, library: Library) -> str:
     return t("as many as you can in {time}", time=length(planned.seconds))
 
 
-def rep_details(rep: RepSummary, number: int, unit: str, done: SetSummary) -> list[str]:
-    """What was measured of one repetition or hold, part by part; unit: the sign of its range."""
+def rep_details(rep: RepSummary, number: int, done: SetSummary, library: Library) -> list[str]:
+    """What was measured of one repetition or hold of a set, part by part."""
     if rep.by_hand:
         return [t("Rep {number}", number=number), t("added by hand")]
     if rep.kind == "hold":
@@ -144,26 +164,26 @@ def rep_details(rep: RepSummary, number: int, unit: str, done: SetSummary) -> li
     if rep.side != "both":
         out.append(t("left") if rep.side == "left" else t("right"))
     if rep.range is not None:
-        out.append(t("range {range}", range=f"{rep.range:.0f}{unit}"))
+        out.append(t("range {range}", range=f"{rep.range:.0f}{sign(library, done.exercise)}"))
     if rep.out is not None and rep.back is not None:
-        out.append(t("{out} s out, {back} s back", out=f"{rep.out:.1f}", back=f"{rep.back:.1f}"))
+        out.append(_tempo(library, done.exercise, rep.out, rep.back))
         if done.tempo is not None:
             tempo = done.tempo
-            out[-1] += " " + t("(plan: {out} and {back})", out=f"{tempo.out:g}", back=f"{tempo.back:g}")
+            out[-1] += " " + t("(plan: {out} and {back} s)", out=f"{tempo.out:g}", back=f"{tempo.back:g}")
     if rep.symmetry is not None:
         out.append(t("symmetry {percent} %", percent=round(100 * rep.symmetry)))
     return out
 
 
-def set_details(done: SetSummary, unit: str) -> list[str]:
+def set_details(done: SetSummary, library: Library) -> list[str]:
     """What was measured of a set, part by part."""
     out = [done_amount(done)]
     if done.mean_range is not None:
-        out.append(t("range {range}", range=f"{done.mean_range:.0f}{unit}"))
+        out.append(t("range {range}", range=f"{done.mean_range:.0f}{sign(library, done.exercise)}"))
     durations = [(rep.out, rep.back) for rep in done.reps if rep.out is not None]
     if durations:
-        ways = [sum(way or 0.0 for way in both) / len(durations) for both in zip(*durations, strict=True)]
-        out.append(t("{out} s out, {back} s back", out=f"{ways[0]:.1f}", back=f"{ways[1]:.1f}"))
+        means = [sum(way or 0.0 for way in both) / len(durations) for both in zip(*durations, strict=True)]
+        out.append(_tempo(library, done.exercise, *means))
     if done.symmetry is not None:
         out.append(t("symmetry {percent} %", percent=round(100 * done.symmetry)))
     return out

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,7 +95,7 @@ def run_app(
     worker.start()
     for line in (notice, shelf.problem):
         if line:
-            window.tell(said(line))
+            window.tell(partial(said, line))
     if earlier := earlier_hard_crashes(logs):
         crashes.show_earlier(earlier)
     signals = _quit_on_signals(app)

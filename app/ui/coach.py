@@ -11,6 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 
 from app.capture import Source
 from app.gestures import Action
+from app.reps import DEFAULT_PHASES
 from app.rules import Prompt
 from app.summary import WorkoutSummary
 from app.ui import amounts
@@ -361,7 +362,8 @@ class CoachPage(CoachView):
         self.panel.plot.follow(exercise.counting, exercise.rules)
         self.demonstration.set_exercise(exercise.id, exercise.name(language()))
         planned = self.coaching.standing.planned
-        self.narrator.begin_set(planned.tempo if planned is not None else None)
+        is_hold = exercise.counting.kind == "hold"
+        self.narrator.begin_set(planned.tempo if planned is not None else None, paced=not is_hold)
         self.show_tempo()
         self.panel.list.show_reps(self.coaching.score.reps, exercise)
         self.top.select_exercise(exercise.id)
@@ -385,7 +387,8 @@ class CoachPage(CoachView):
     def show_tempo(self) -> None:
         """The metronome is there when a plan or the athlete asks for a tempo."""
         tempo = self.narrator.tempo
-        self.panel.pacer.set_tempo(tempo)
+        phases = self.coaching.exercise.counting.phases if self.coaching is not None else DEFAULT_PHASES
+        self.panel.pacer.set_tempo(tempo, phases)
         self.panel.show_pacer(tempo is not None)
 
     def _show_aside(self) -> None:
@@ -396,9 +399,9 @@ class CoachPage(CoachView):
             figure=self.top.figure.isChecked() and not resting,
         )
 
-    def flash(self, text: str) -> None:
+    def flash(self, say: Callable[[], str]) -> None:
         """A short note on the picture."""
-        self.overlays.flash(text)
+        self.overlays.flash(say)
 
     def _show_score(self) -> None:
         coaching = self.coaching

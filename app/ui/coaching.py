@@ -60,7 +60,7 @@ class Coaching:
         self.gesture: GestureState = NOTHING
         self.advice: Advice | None = None  # before a set only
         self.not_judged: tuple[Rule, ...] = ()  # rules off in this set: joints hidden that they need
-        self._recogniser = Recogniser(library) if len(runner.plan.sets) == 1 else None
+        self._recogniser = Recogniser(library) if runner.plan.is_open else None
         self.offer: str | None = None  # another exercise that seems to be done instead
         self._counting_since: float | None = None  # of the countdown under way, on the frames' clock
         self._pending: list[RepSummary] = []

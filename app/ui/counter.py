@@ -88,7 +88,7 @@ class CounterRing(QWidget):
     def _paint_text(self, painter: QPainter, ring: QRectF, side: float) -> None:
         share = {1: 0.54, 2: 0.5, 3: 0.37}.get(len(self.number), 0.28)
         # As large as there is room for: the text size asked for has nothing to add.
-        painter.setFont(theme.font(side * share / theme.text_size(), "ExtraBold"))
+        painter.setFont(theme.font(side * share / theme.text_size(), "Figures"))
         painter.setPen(theme.colour("text"))
         # Digits have no descenders: centre their visible height, not the line's.
         metrics = painter.fontMetrics()

@@ -49,7 +49,7 @@ class DemoMode(QObject):
         cameras = self.feed.cameras or []
         self._camera = str(cameras[0].index) if cameras else None
         if self._camera is None:
-            self.coach.flash(t("No camera found"))
+            self.coach.flash(lambda: t("No camera found"))
         self._show(self._camera or DEMO)
 
     def look(self) -> None:

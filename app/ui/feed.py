@@ -6,6 +6,7 @@ and app/capture.py.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,7 @@ class Feed(QObject):
     opened = Signal(object)
     happened = Signal(object)
     finished = Signal(object)
-    noted = Signal(str)
+    noted = Signal(object)
 
     def __init__(self, worker: InferenceWorker) -> None:
         super().__init__()
@@ -155,7 +156,7 @@ class Feed(QObject):
     def copy_report(self) -> None:
         """What to send with a report of the engine's failure, into the clipboard."""
         QGuiApplication.clipboard().setText(report(self.engine_trace, log_folder()))
-        self.noted.emit(t("Copied"))
+        self.noted.emit(lambda: t("Copied"))
 
     def take_frame(self) -> Frame | None:
         """The newest picture, once."""
@@ -163,7 +164,9 @@ class Feed(QObject):
         if frame is not None and frame.image.shape != self._size:
             if self._size:
                 height, width = frame.image.shape[:2]
-                self.noted.emit(t("The picture is {width} × {height} now", width=width, height=height))
+                self.noted.emit(
+                    lambda: t("The picture is {width} × {height} now", width=width, height=height)
+                )
             self._size = frame.image.shape
         return frame
 
@@ -207,7 +210,7 @@ class Feed(QObject):
     def _on_back(self, seconds: float) -> None:
         self.trouble = None
         if seconds > WORTH_SAYING:
-            self.noted.emit(t("The picture is back after {time}", time=length(seconds)))
+            self.noted.emit(lambda: t("The picture is back after {time}", time=length(seconds)))
         self.changed.emit()
 
     def _on_preparing(self, text: str) -> None:
@@ -227,10 +230,12 @@ class Feed(QObject):
 
     def _note_fallbacks(self, info: EngineInfo) -> None:
         for fallback in info.fallbacks:
-            self.noted.emit(fallback_text(fallback))
+            self.noted.emit(partial(fallback_text, fallback))
 
     def _on_engine_restarted(self, text: str, trace: str) -> None:
-        self.noted.emit(t("The recognition broke and was started again. Nothing that was counted is lost."))
+        self.noted.emit(
+            lambda: t("The recognition broke and was started again. Nothing that was counted is lost.")
+        )
 
     def _on_engine_failed(self, problem: FormcueError | str, trace: str) -> None:
         self.engine, self.engine_error, self.engine_trace = None, problem, trace

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from app.errors import FormcueError, Line
@@ -38,10 +39,10 @@ class _Unsaved:
 
 
 class Keeper:
-    """folder: where journals and history are. told: called with a line when something cannot be kept
-    (from another thread)."""
+    """folder: where journals and history are. told: called, from another thread, with what
+    says that something cannot be kept, in the language of the moment when it is asked."""
 
-    def __init__(self, folder: Path, *, told: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, *, told: Callable[[Callable[[], str]], None]) -> None:
         self.folder = folder
         self._told = told
         self._journal: Journal | None = None
@@ -72,8 +73,7 @@ class Keeper:
         )
 
     def _tell(self, line: FormcueError | Line) -> None:
-        """In the language of the window."""
-        self._told(said(line))
+        self._told(partial(said, line))
 
     def leave(self) -> None:
         """The workout under way stays as it is, to be resumed."""
@@ -194,7 +194,7 @@ class Keeper:
             except FormcueError as error:
                 self._tell(error)
             else:
-                self._told(t("Poses kept for the rule studio: {file}", file=path.name))
+                self._told(lambda: t("Poses kept for the rule studio: {file}", file=path.name))
 
         self._disk.submit(write)
 

@@ -27,6 +27,7 @@ class Narrator(QObject):
         self.beat: Beat | None = None
         self._on = False  # whether the athlete wants the metronome though no plan asks for a tempo
         self._tempo: Tempo | None = None
+        self._paced = True
         self._advice = ("", -ADVICE_EVERY)
 
     def take(self, settings: Settings, *, muted: bool) -> None:
@@ -37,15 +38,15 @@ class Narrator(QObject):
         self.speaker.set_muted(muted)
         self._on = settings.metronome
 
-    def begin_set(self, tempo: Tempo | None) -> None:
-        """Another set: its tempo, if the plan has one."""
-        self._tempo = tempo
+    def begin_set(self, tempo: Tempo | None, *, paced: bool) -> None:
+        """Another set: its tempo, if the plan has one. paced: whether anything moves; not in a hold."""
+        self._tempo, self._paced = tempo, paced
         self.metronome = self.beat = None
 
     @property
     def tempo(self) -> Tempo | None:
         """What the metronome beats; None: nothing."""
-        return self._tempo or (USUAL if self._on else None)
+        return self._tempo or (USUAL if self._on and self._paced else None)
 
     def prompt(self, now: float, prompt: Prompt) -> None:
         self.announcer.prompt(now, prompt)

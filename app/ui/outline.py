@@ -230,7 +230,9 @@ class OutlineOverlay(QWidget):
         painter.fillRect(self.rect(), theme.colour("picture_shade", _BACK))
         side = min(self.width(), self.height())
         text = str(count) if count > 0 else t("Go")
-        painter.setFont(theme.font((0.56 if count > 0 else 0.34) * side, "ExtraBold"))
+        painter.setFont(
+            theme.font(0.56 * side, "Figures") if count > 0 else theme.font(0.34 * side, "ExtraBold")
+        )
         painter.setPen(theme.colour("picture_text" if count > 0 else "picture_accent"))
         painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, text)
 

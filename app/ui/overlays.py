@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import QObject, QPoint, QRect, QTimer, Signal
@@ -17,6 +19,14 @@ from app.ui.video import VideoView
 
 LIGHT_EVERY: Final = 1.0  # seconds between looks at the light
 FLASH: Final = 6.0  # seconds that a short note stays
+
+
+@dataclass
+class _Flash:
+    """A short note: its text in the language of then, and until when it stays; None: not seen yet."""
+
+    say: Callable[[], str]
+    until: float | None = None
 
 
 class Overlays(QObject):
@@ -37,7 +47,7 @@ class Overlays(QObject):
         self.rest: RestCard | None = None
         self._light: str | None = None  # what is wrong with the picture itself
         self._light_seen = 0.0
-        self._flashes: dict[str, float | None] = {}  # short note -> until when; None: not seen yet
+        self._flashes: list[_Flash] = []
         video.fit_changed.connect(lambda _: QTimer.singleShot(0, self.place))  # when the layout is done
 
     def retranslate(self) -> None:
@@ -109,18 +119,17 @@ class Overlays(QObject):
                 self.video.setFocus()  # so that keys are the page's
             self.place()
 
-    def flash(self, text: str) -> None:
-        """A short note on the picture, from the moment the picture is seen."""
-        self._flashes[text] = None
+    def flash(self, say: Callable[[], str]) -> None:
+        """A short note, from the moment the picture is seen; in another language it is said again."""
+        self._flashes = [flash for flash in self._flashes if flash.say() != say()] + [_Flash(say)]
 
     def show_notes(self, now: float, lasting: tuple[str, ...]) -> None:
         """lasting: those that stay; the short ones go by themselves."""
-        for text, until in tuple(self._flashes.items()):
-            if until is None:
-                self._flashes[text] = now + FLASH
-            elif now > until:
-                del self._flashes[text]
-        notes = (*lasting, *self._flashes)
+        for flash in self._flashes:
+            if flash.until is None:
+                flash.until = now + FLASH
+        self._flashes = [flash for flash in self._flashes if flash.until is None or now <= flash.until]
+        notes = (*lasting, *(flash.say() for flash in self._flashes))
         if notes != self.video.notes:
             self.video.notes = notes
             self.video.update()

@@ -9,15 +9,16 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.metronome import Beat, Stage
+from app.reps import DEFAULT_PHASES, PhaseNames
 from app.summary import Tempo
 from app.ui import theme
-from app.ui.words import t
+from app.ui.words import phase_name, t
 
 _STAGES: Final[tuple[Stage, ...]] = ("away", "turn", "back")
 
 
 class Pacer(QWidget):
-    """set_tempo(tempo), then show_beat(beat, progress) with every step of the metronome.
+    """set_tempo(tempo, phases), then show_beat(beat, progress) with every step of the metronome.
 
     progress: how far the athlete really is, 0 to 1 (StepResult.progress): a ring on the same track.
     """
@@ -28,6 +29,7 @@ class Pacer(QWidget):
         self.setMinimumSize(120, 60)
         self.unit = 1.0
         self._tempo: Tempo | None = None
+        self._phases = DEFAULT_PHASES
         self._beat: Beat | None = None
         self._progress: float | None = None
         self.retranslate()
@@ -40,9 +42,9 @@ class Pacer(QWidget):
         self.setAccessibleName(t("Tempo"))
         self.update()
 
-    def set_tempo(self, tempo: Tempo | None) -> None:
-        """None: there is nothing to keep to, and nothing is shown."""
-        self._tempo, self._beat = tempo, None
+    def set_tempo(self, tempo: Tempo | None, phases: PhaseNames = DEFAULT_PHASES) -> None:
+        """None: there is nothing to keep to, and nothing is shown. phases: of the exercise, for its ways."""
+        self._tempo, self._phases, self._beat = tempo, phases, None
         self.update()
 
     def show_beat(self, beat: Beat | None, progress: float | None = None) -> None:
@@ -68,7 +70,8 @@ class Pacer(QWidget):
 
     def _paint_words(self, painter: QPainter, room: QRectF, tempo: Tempo) -> None:
         unit, beat = self.unit, self._beat
-        names = {"away": t("Way out"), "turn": t("Stay there"), "back": t("Way back")}
+        _, away, _, back = self._phases
+        names = {"away": phase_name(away), "turn": t("Stay there"), "back": phase_name(back)}
         upper = QRectF(room.left(), room.top() + 10 * unit, room.width(), 0.30 * room.height())
         flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.setFont(theme.font(18 * unit, "SemiBold"))
@@ -76,7 +79,7 @@ class Pacer(QWidget):
         text = names[beat.stage] if beat is not None else t("Tempo")
         painter.drawText(upper, flags, text)
         lower = QRectF(room.left(), upper.bottom(), room.width(), room.height() - upper.bottom() - 8 * unit)
-        painter.setFont(theme.font(min(0.86 * lower.height(), (46 if beat else 26) * unit), "ExtraBold"))
+        painter.setFont(theme.font(min(0.86 * lower.height(), (46 if beat else 26) * unit), "Figures"))
         painter.setPen(theme.colour("text"))
         parts = "-".join(f"{part:g}" for part in (tempo.out, tempo.turn, tempo.back))
         painter.drawText(lower, flags, str(beat.left) if beat is not None else parts)

@@ -165,7 +165,7 @@ class ParameterPlot(QWidget):
         self._paint_phases(painter, scale)
         painter.drawPixmap(0, 0, self._still_layer(scale))
         if self.newest is not None:
-            painter.setFont(theme.font((30 if large else 18) * unit, "ExtraBold"))
+            painter.setFont(theme.font((30 if large else 18) * unit, "Figures"))
             painter.setPen(theme.colour("text"))
             text = format_value(self._name, self.newest)
             painter.drawText(title, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)

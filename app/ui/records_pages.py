@@ -6,6 +6,7 @@ They are made when they are asked for; each knows nothing of the window.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -27,13 +28,13 @@ log = logging.getLogger(__name__)
 
 
 class RecordPages(QObject):
-    """Signals: again_wanted: what the summary shows, once more; profile_chosen(name); problem(line)."""
+    """Signals: again_wanted: what the summary shows, once more; profile_chosen(name); problem(its line)."""
 
     home_wanted = Signal()
     again_wanted = Signal()
     plans_changed = Signal()
     profile_chosen = Signal(str)
-    problem = Signal(str)
+    problem = Signal(object)
 
     def __init__(self, stack: PageStack, shelf: Shelf, keeper: Keeper) -> None:
         super().__init__()
@@ -63,13 +64,13 @@ class RecordPages(QObject):
         try:
             history = History(self.keeper.history_path)
         except FormcueError as error:
-            self.problem.emit(said(error))
+            self.problem.emit(partial(said, error))
             return
         try:
             whose = _profile(history, profile or NAMELESS)
         except FormcueError as error:
             history.close()
-            self.problem.emit(said(error))
+            self.problem.emit(partial(said, error))
             return
         page = HistoryPage(history, whose, self.shelf.exercises)
         page.home_wanted.connect(self.home_wanted)

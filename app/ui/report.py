@@ -109,7 +109,7 @@ def _set_blocks(number: int, done: SetSummary, library: Library) -> list[Block]:
         Heading(text=t("{number}. {exercise}", number=number, exercise=name), level=2),
         Paragraph(
             text=" · ".join(
-                [*amounts.set_details(done, unit), t("form {score}", score=amounts.score_text(done.score))]
+                [*amounts.set_details(done, library), t("form {score}", score=amounts.score_text(done.score))]
             )
         ),
     ]
@@ -126,7 +126,9 @@ def _set_blocks(number: int, done: SetSummary, library: Library) -> list[Block]:
                     or (t("added by hand") if rep.by_hand else t("clean")),
                 )
             )
-        head = (t("Rep"), t("Range"), t("Seconds out + back"), t("Symmetry"), t("What was seen"))
+        way, _, other = amounts.ways(library, done.exercise)
+        seconds = t("{way} + {other}, seconds", way=way, other=other.lower())
+        head = (t("Rep"), t("Range"), seconds, t("Symmetry"), t("What was seen"))
         blocks.append(_without_empty_columns(Table(head=head, rows=tuple(rows))))
     stills = tuple(
         (

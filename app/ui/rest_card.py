@@ -62,7 +62,7 @@ class TimerRing(QWidget):
         text = amounts.clock(self.remaining)
         room = ring.adjusted(2 * stroke, 2 * stroke, -2 * stroke, -2 * stroke)
         centre = int(Qt.AlignmentFlag.AlignCenter)
-        painter.setFont(theme.fitted_font(text, room, 0.3 * side, 0.1 * side, "ExtraBold", centre))
+        painter.setFont(theme.fitted_font(text, room, 0.3 * side, 0.1 * side, "Figures", centre))
         painter.setPen(theme.colour("text"))
         painter.drawText(room, centre, text)
 

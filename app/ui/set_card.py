@@ -113,7 +113,7 @@ class SetCard(QFrame):
         if self.total > 1:
             name = t("{number}. {exercise}", number=self.number, exercise=name)
         self.title.setText(name)
-        self.details.setText(" · ".join(amounts.set_details(self.done, self._sign)))
+        self.details.setText(" · ".join(amounts.set_details(self.done, self.library)))
         self.score.setText(t("Form {score}", score=amounts.score_text(self.done.score)))
         self.score.setToolTip(
             t("100: no fault in any repetition. A warning takes half of a repetition, an error all of it.")
@@ -141,15 +141,11 @@ class SetCard(QFrame):
         known = self.library.get(self.done.exercise)
         return known is not None and known.counting.kind == "hold"
 
-    @property
-    def _sign(self) -> str:
-        return amounts.sign(self.library, self.done.exercise)
-
     def _rep_text(self, place: int) -> str:
         """A repetition in words, its faults with it."""
         rep = self.done.reps[place]
         known = self.library.get(self.done.exercise)
-        parts = amounts.rep_details(rep, place + 1, self._sign, self.done)
+        parts = amounts.rep_details(rep, place + 1, self.done, self.library)
         faults = [fault_text(known, fault, language()) for fault in rep.faults]
         return " · ".join(parts) + "".join(f"\n{fault}" for fault in faults)
 

@@ -129,7 +129,7 @@ def _draw_tag(
 
     above: over a body that lies, at this height, with a line down to the joint.
     """
-    painter.setFont(theme.font(24 * unit, "ExtraBold"))
+    painter.setFont(theme.font(24 * unit, "Figures"))
     metrics = painter.fontMetrics()
     w, h = metrics.horizontalAdvance(text) + 18 * unit, metrics.height() + 6 * unit
     widest = painter.viewport().width() / painter.device().devicePixelRatioF() - 8

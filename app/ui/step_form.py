@@ -197,7 +197,7 @@ class _Amount(QWidget):
         self.load.retranslate(t("Load"))
         self.load.box.show_load(self.planned.load)
         self.with_tempo.setText(t("Tempo"))
-        for box, text in zip(self.tempo, (t("out"), t("at the turn"), t("back")), strict=True):
+        for box, text in zip(self.tempo, amounts.ways(self.library, self.planned.exercise), strict=True):
             box.setPrefix(f"{text} ")
             box.setSuffix(f" {t('s')}")
             box.setAccessibleName(t("Tempo: {part}", part=text))

@@ -215,7 +215,8 @@ def has_chinese() -> bool:
 def font(pixels: float, weight: str = "Regular") -> QFont:
     """The typeface at a height of so many pixels times the text size.
 
-    weight: Regular, SemiBold or ExtraBold. It is kept for the next who asks: change a copy.
+    weight: Regular, SemiBold or ExtraBold; Figures: ExtraBold for numbers alone, alike in all languages.
+    It is kept for the next who asks: change a copy.
     """
     return _font(_size(pixels * _text_size), weight, language())
 
@@ -240,15 +241,17 @@ def _families(weight: str) -> list[str]:
     """The bundled face and those that have Chinese.
 
     Qt takes letters that the first family lacks from a regular face, whatever weight is asked for, so that
-    bold Chinese would be a thin face smeared: where letters are bold in Chinese, its typeface goes first.
+    bold Chinese would be a thin face smeared: where letters are bold in Chinese, its typeface goes first. Not
+    for large figures, which few of those faces have as bold.
     """
-    own = [_FAMILIES[weight]] if weight in _FAMILIES else []
-    return [*_CHINESE, *own] if language() == "zh" and weight != "Regular" else [*own, *_CHINESE]
+    own = [face for face in (_FAMILIES.get("ExtraBold" if weight == "Figures" else weight),) if face]
+    chinese_first = language() == "zh" and weight in ("SemiBold", "ExtraBold")
+    return [*_CHINESE, *own] if chinese_first else [*own, *_CHINESE]
 
 
 def _number(weight: str) -> int:
     """Chinese typefaces have no half bold: their letters would stay thin."""
-    return {"SemiBold": 700 if language() == "zh" else 600, "ExtraBold": 800}.get(weight, 400)
+    return {"SemiBold": 700 if language() == "zh" else 600, "ExtraBold": 800, "Figures": 800}.get(weight, 400)
 
 
 def fitted_font(text: str, rect: QRectF, largest: float, smallest: float, weight: str, flags: int) -> QFont:

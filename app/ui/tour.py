@@ -22,7 +22,7 @@ def steps() -> tuple[Notice, ...]:
         ),
         Notice(
             title=t("Steer with your hands"),
-            text=t("Right hand up starts a set. Hands crossed before the chest pause it. Held high and "
+            text=t("Right hand up starts a set. Wrists crossed before the chest pause it. Held high and "
                    "still, the hand ends a rest. The space bar does all that, too, and F1 lists the rest."),
             icon="hand",
         ),

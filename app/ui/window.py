@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ class MainWindow(QMainWindow):
     """Owns the pages, the settings and the workout under way."""
 
     rebuild_engine = Signal()  # the settings ask for another device or model
-    _told = Signal(str)  # a line from another thread
+    _told = Signal(object)  # what says a line, from another thread
 
     def __init__(
         self,
@@ -193,7 +194,8 @@ class MainWindow(QMainWindow):
         if found is None:
             return
         if found.plan is None:
-            self.tell("\n".join((t("This workout's file has errors:"), *found.problems[:SHOWN_PROBLEMS])))
+            problems = found.problems[:SHOWN_PROBLEMS]
+            self.tell(lambda: "\n".join((t("This workout's file has errors:"), *problems)))
             return
         self.keeper.put_away(self.shelf.exercises)
         self._follow(self.keeper.begin(found.plan, self.shelf.exercises, profile=self.settings.profile))
@@ -203,7 +205,7 @@ class MainWindow(QMainWindow):
         try:
             runner = self.keeper.resume(self.shelf.exercises)
         except FormcueError as error:
-            self.tell(said(error))
+            self.tell(partial(said, error))
             self.home.offer_to_resume(self.keeper.waiting_text(self.shelf.exercises))
             return
         self._follow(runner)
@@ -241,7 +243,7 @@ class MainWindow(QMainWindow):
         coaching, entry = self.coach.coaching, self.coach.entry
         if entry is None:
             self.begin_exercise(FIRST_EXERCISE, source=spec)
-        elif coaching is None or len(coaching.runner.plan.sets) == 1:
+        elif coaching is None or coaching.runner.plan.is_open:
             self.begin_exercise(entry.id, source=spec)
         else:
             self._open(spec, loop=True)
@@ -327,18 +329,18 @@ class MainWindow(QMainWindow):
             judged = self.shelf.exercises[exercise.id]
             self.coach.coaching.replace_exercise(judged)
             self.worker.set_exercise(self.coach.coaching.exercise)
-            self.coach.flash(t("The rule file was read again"))
+            self.coach.flash(lambda: t("The rule file was read again"))
 
     def _on_rules_broken(self, problems: tuple[str, ...]) -> None:
         found, _, _ = Path(problems[0]).name.partition(", expected ")  # the whole of it is the studio's
-        self.coach.flash(t("The rule file has errors: {problem}", problem=found))
+        self.coach.flash(lambda: t("The rule file has errors: {problem}", problem=found))
 
-    def tell(self, text: str) -> None:
+    def tell(self, say: Callable[[], str]) -> None:
         """A line that matters: on the picture, else in a box that waits for nobody."""
         if self.stack.currentWidget() is self.coach:
-            self.coach.flash(text)
+            self.coach.flash(say)
             return
-        box = QMessageBox(QMessageBox.Icon.NoIcon, "Formcue", text, parent=self)
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "Formcue", say(), parent=self)
         box.setIconPixmap(
             theme.pixmap("info", round(40 * self.stack.unit), "accent", self.devicePixelRatioF())
         )
@@ -377,7 +379,7 @@ class MainWindow(QMainWindow):
         try:
             change_settings(changes)
         except FormcueError as error:
-            self._told.emit(said(error))
+            self._told.emit(partial(said, error))
         apply_look(self.settings)
         now = self.settings
         if now.language != before.language:

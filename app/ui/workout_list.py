@@ -75,7 +75,7 @@ class _Delegate(QStyledItemDelegate):
         centre = int(Qt.AlignmentFlag.AlignCenter)
         score = QRectF(rect.right() - 74 * unit, rect.y(), 68 * unit, rect.height())
         painter.setPen(theme.colour("accent"))
-        painter.setFont(theme.font(24 * unit, "ExtraBold"))
+        painter.setFont(theme.font(24 * unit, "Figures"))
         painter.drawText(score.adjusted(0, 6 * unit, 0, -24 * unit), centre, amounts.score_text(line.score))
         painter.setPen(theme.colour("muted"))
         painter.setFont(theme.font(12 * unit))

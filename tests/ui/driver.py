@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 import app.ui.app as ui_app
 import main
+from app.bench.camera import HurriedClock, camera_of
 from app.capture import Frame
 from app.skeleton import Pose
 from app.ui.records import EngineInfo
@@ -74,6 +75,17 @@ def drive(arguments: list[str], script: Script, *, seconds: float = 150.0) -> in
         raise failures[0]
     assert steps, "the window never came up"
     return code
+
+
+def hold_before_the_camera(window: MainWindow, clip: Path) -> None:
+    """The clip in a camera's place, over and over, at 30 frames a second of its own clock.
+
+    A frame comes when the last one was looked at: however busy the machine, the network sees them all.
+    """
+    clock = HurriedClock()
+    clock.fetched = lambda: not (window.feed.runner.to_network.waiting or window.worker.results.waiting)
+    window.feed.runner.open_source = camera_of([clip], clock)
+    window.open("0")
 
 
 def press(window: MainWindow, key: Qt.Key) -> None:

@@ -19,13 +19,18 @@ from app.framing import HOLD_STILL, LEFT_SIDE, STEP_BACK, TAKE_POSITION, TO_THE_
 from app.gestures import GestureState, load_gestures
 from app.metronome import USUAL, Metronome
 from app.rules import LIBRARY, Exercise, load_exercise, load_library
+from app.settings import Settings
 from app.ui import theme, words
 from app.ui.gesture_ring import GestureRing, gesture_lines
+from app.ui.narrator import Narrator
 from app.ui.outline import OutlineOverlay
+from app.ui.overlays import FLASH, Overlays
 from app.ui.pacer import Pacer
 from app.ui.plot import ParameterPlot, limits_of, main_parameter
 from app.ui.speaker import ProgramVoice, QtVoice, SpeechProgram, SystemSpeaker
+from app.ui.video import VideoView
 from app.vocabulary import PARAMETERS
+from tests.test_voice import Notebook
 
 
 @pytest.fixture(autouse=True)
@@ -147,7 +152,30 @@ def test_all_gestures_are_listed_in_both_languages() -> None:
     assert gesture_lines(load_gestures())[1] == ("右手高举不动", "结束休息")
 
 
-# ---- pacer and plot
+def test_a_short_note_changes_its_language_and_goes() -> None:
+    video = VideoView()
+    overlays = Overlays(video)
+    overlays.flash(lambda: words.t("Copied"))
+    overlays.flash(lambda: words.t("Copied"))
+    overlays.show_notes(10.0, ("Set 1 of 2",))
+    assert video.notes == ("Set 1 of 2", "Copied")
+    words.set_language("zh")
+    overlays.show_notes(11.0, ())
+    assert video.notes == ("已复制",)
+    overlays.show_notes(10.0 + FLASH + 0.1, ())
+    assert video.notes == ()
+
+
+# ---- narrator, pacer and plot
+
+
+def test_a_metronome_that_is_asked_for_beats_in_no_hold() -> None:
+    narrator = Narrator(Notebook())
+    narrator.take(Settings(metronome=True), muted=True)
+    narrator.begin_set(None, paced=True)
+    assert narrator.tempo == USUAL
+    narrator.begin_set(None, paced=False)
+    assert narrator.tempo is None
 
 
 def test_the_pacer_moves_along_its_track() -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QApplication
 
 from app.settings import choices
-from app.ui import theme
+from app.ui import theme, words
 from app.ui.rule_studio.painting import PHASE_INKS
 
 INKS = ("text", "muted", "accent", "info", "warning", "fault")
@@ -98,3 +99,16 @@ def test_another_theme_and_text_size_are_taken_at_once() -> None:
     assert theme.font(20).pixelSize() == round(1.3 * height)
     assert theme.style_sheet(1.0) != sheet
     assert "None" not in theme.style_sheet(1.0)
+
+
+def test_large_figures_are_of_one_face_in_every_language() -> None:
+    """The counter is read from across the room; few Chinese faces have figures as bold."""
+    assert QApplication.instance() or QApplication([])
+    theme.load_fonts()
+    english = theme.font(40, "Figures")
+    words.set_language("zh")
+    try:
+        assert theme.font(40, "Figures").families()[0] == english.families()[0]
+        assert theme.font(40, "ExtraBold").families()[0] != english.families()[0]
+    finally:
+        words.set_language("en")

@@ -16,6 +16,8 @@ import app.ui.app as ui_app
 import app.ui.source_runner
 import main
 from app.capture import DEMO_CLIP, Source
+from app.planfile import save_plan
+from app.plans import Plan, PlannedExercise, PlanStep
 from app.recording import load_recording
 from app.rules import LIBRARY
 from app.settings import load_settings
@@ -171,6 +173,28 @@ def test_a_source_that_breaks_keeps_the_set_and_can_be_tried_again(
 
 
 @pytest.mark.usefixtures("replay")
+def test_another_source_leaves_a_workout_of_one_set_what_it_was(clip: Path) -> None:
+    """Only a single exercise, which goes on until it is ended, begins anew with the source."""
+
+    def script(window: MainWindow) -> Steps:
+        yield lambda: window.coach.coaching is not None
+        coached = window.coach.coaching
+        window.open(str(clip))
+        assert window.coach.coaching is not coached
+        squats = PlannedExercise(exercise="squat", reps=5)
+        plan = Plan(id="own", names={"en": "Own"}, steps=(PlanStep(exercises=(squats,)),))
+        path = save_plan(window.shelf.own_plans, plan)
+        window.shelf.reload_plans()
+        window.begin_plan(path)
+        coached = window.coach.coaching
+        window.open(str(clip))
+        assert window.coach.coaching is coached
+        assert coached is not None and coached.word == "of 5 reps"
+
+    assert drive(["--source", str(clip), "--exercise", "squat"], script) == 0
+
+
+@pytest.mark.usefixtures("replay")
 def test_a_dropped_file_is_opened(clip: Path) -> None:
     def script(window: MainWindow) -> Steps:
         window.begin_exercise("squat")
@@ -262,7 +286,7 @@ def test_help_lists_keys_and_gestures_and_pauses_the_set(clip: Path) -> None:
         press(window, Qt.Key.Key_F1)
         assert window.stack.currentWidget() is window.help
         assert window.coach.paused
-        for said in ("Space", "Esc", "F1", "Right hand up", "Hands crossed", "never uses the network"):
+        for said in ("Space", "Esc", "F1", "Right hand up", "Wrists crossed", "never uses the network"):
             assert said in window.help.text.text()
         press(window, Qt.Key.Key_Escape)
         assert window.stack.currentWidget() is window.coach

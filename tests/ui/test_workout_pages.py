@@ -18,11 +18,11 @@ from app.history import FILE, History
 from app.loads import Load
 from app.pipeline import Pipeline
 from app.planfile import load_plan
-from app.plans import PLANS, PlannedExercise, PlannedSet, PlanStep
+from app.plans import PLANS, Plan, PlannedExercise, PlannedSet, PlanStep
 from app.rules import load_library
 from app.set_recorder import SetRecorder
 from app.settings import Settings
-from app.summary import SetSummary, WorkoutSummary
+from app.summary import RepSummary, SetSummary, Tempo, WorkoutSummary
 from app.ui import amounts, theme, words
 from app.ui.charts import WeekChart, nice_range
 from app.ui.history_page import HistoryPage
@@ -340,6 +340,31 @@ def test_a_chart_without_anything_says_so() -> None:
     press(chart, Qt.Key.Key_Left)
     chart.resize(300, 200)
     chart.grab()
+
+
+@pytest.mark.parametrize(
+    ("exercise", "code", "told", "head", "fields"),
+    [
+        ("squat", "en", "down 1.5 s, up 0.5 s", "Down + up, seconds", ["Down", "Bottom", "Up"]),
+        ("squat", "zh", "下降 1.5 秒，上升 0.5 秒", "下降＋上升（秒）", ["下降", "最低点", "上升"]),
+        ("sit_up", "en", "up 1.5 s, down 0.5 s", "Up + down, seconds", ["Up", "Top", "Down"]),
+        ("no_longer_there", "en", "away 1.5 s, back 0.5 s", "Away + back, seconds", None),
+    ],
+)
+def test_a_tempo_is_told_in_the_words_of_the_exercise(
+    exercise: str, code: str, told: str, head: str, fields: list[str] | None, tmp_path: Path
+) -> None:
+    words.set_language(code)
+    tempo = Tempo(out=2.0, turn=0.0, back=1.0)
+    rep = RepSummary(start=0.0, turn=1.5, end=2.0)
+    done = SetSummary(exercise=exercise, started=0.0, seconds=4.0, reps=(rep,), tempo=tempo)
+    assert told in amounts.set_details(done, LIBRARY)
+    assert any(part.startswith(told) for part in amounts.rep_details(rep, 1, done, LIBRARY))
+    assert any(head in getattr(block, "head", ()) for block in workout_report(workout(done), LIBRARY).blocks)
+    if fields is not None:
+        step = PlanStep(exercises=(PlannedExercise(exercise=exercise, reps=5, tempo=tempo),))
+        editor = WorkoutEditor(LIBRARY, Plan(id="own", names={"en": "Own"}, steps=(step,)), folder=tmp_path)
+        assert [box.prefix().strip() for box in editor.form.amounts[0].tempo] == fields
 
 
 def test_a_report_has_a_line_for_each_repetition(shallow: SetSummary, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Frame to Pose: find the person, crop, infer, un-crop, follow from frame to frame, smooth, lift.
+"""Frame to Pose: find the person, crop, infer, un-crop, follow from frame to frame, smooth, lift, fit bones.
 
 One person is followed: the crop of each frame comes from the joints of the one before, so that the finder
 runs only at the start and after a loss, and somebody who walks by is not picked up.

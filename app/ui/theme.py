@@ -166,6 +166,9 @@ def use(theme: ThemeName, *, text_size: float = 1.0) -> None:
     text_size: factor on every letter's height, see TEXT_SIZES.
     """
     global _palette, _text_size
+    if THEMES[theme] is not _palette:  # icons in colours that nobody asks for now
+        _pixmap.cache_clear()
+        _renderer.cache_clear()
     _palette, _text_size = THEMES[theme], text_size
 
 

@@ -143,8 +143,8 @@ def test_pictures_are_kept_as_far_as_there_is_room() -> None:
     store = PictureStore(most=3 * 10 * 10 * 4)
     made: list[str] = []
 
-    def ask(name: str, side: int = 10) -> None:
-        store.get(name, lambda: made.append(name) or QPixmap(side, side))
+    def ask(name: str, side: int = 10, look: str = "dark") -> None:
+        store.get(look, name, lambda: made.append(name) or QPixmap(side, side))
 
     for name in ("one", "two", "three", "one", "four", "one", "two"):
         ask(name)
@@ -152,6 +152,15 @@ def test_pictures_are_kept_as_far_as_there_is_room() -> None:
     assert store.bytes <= store.most
     ask("larger than all the room", 100)
     assert store.bytes == 0
+
+
+def test_pictures_of_another_look_go() -> None:
+    store = PictureStore(most=1 << 20)
+    made: list[str] = []
+    for look in ("dark", "dark", "light", "dark"):
+        store.get(look, "squat", lambda look=look: made.append(look) or QPixmap(10, 10))
+    assert made == ["dark", "light", "dark"]
+    assert store.bytes == 10 * 10 * 4
 
 
 def test_demonstration_moves_on_and_stops() -> None:

@@ -210,3 +210,12 @@ def test_the_room_stands_still_while_one_squats_and_follows_one_who_lies_down() 
     for i in range(60):
         view.set_pose(pose_of(lying, 10.0 + i / 25))
     assert view.camera.target[1] < 0.6
+
+
+def test_icons_of_another_theme_go() -> None:
+    theme.use("light")
+    light = theme.pixmap("info", 20)
+    assert theme.pixmap("info", 20).cacheKey() == light.cacheKey()
+    theme.use("dark")
+    theme.use("light")
+    assert theme.pixmap("info", 20).cacheKey() != light.cacheKey()

@@ -212,10 +212,14 @@ def test_the_room_stands_still_while_one_squats_and_follows_one_who_lies_down() 
     assert view.camera.target[1] < 0.6
 
 
-def test_icons_of_another_theme_go() -> None:
+def test_icons_and_fonts_of_another_look_go() -> None:
     theme.use("light")
-    light = theme.pixmap("info", 20)
-    assert theme.pixmap("info", 20).cacheKey() == light.cacheKey()
+    icon, font = theme.pixmap("info", 20), theme.font(20)
+    theme.use("light")
+    assert theme.pixmap("info", 20).cacheKey() == icon.cacheKey()
+    assert theme.font(20) is font
     theme.use("dark")
+    theme.use("light", text_size=1.3)
+    assert theme.pixmap("info", 20).cacheKey() != icon.cacheKey()
     theme.use("light")
-    assert theme.pixmap("info", 20).cacheKey() != light.cacheKey()
+    assert theme.font(20) is not font

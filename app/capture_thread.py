@@ -17,6 +17,7 @@ from typing import Final
 from app.camera_trouble import CameraError, Patience, PictureWatch, Trouble
 from app.capture import Frame, NewestSlot, Source
 from app.errors import FormcueError, SourceError, first_line
+from app.memory import give_back
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ class CaptureThread:
         for reading in self._readings:
             reading.over.wait()
         self._readings = []  # they hold this object: without this both would wait for the collector
+        give_back()
 
     def _read_on(self) -> None:
         """One reading after another, until there is nothing more to come."""

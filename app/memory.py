@@ -9,6 +9,7 @@ import sys
 import weakref
 from collections import deque
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -70,10 +71,25 @@ def tame_heap() -> None:
     Whoever needs large blocks many times a second borrows them of a Lender: a block from the system costs a
     page fault for every 4 KB.
     """
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
+    if (libc := _glibc()) is not None:
         for name, value in _MALLOPT:
             libc.mallopt(name, value)
+
+
+def give_back() -> None:
+    """Has the system take back what lies free between that which is in use, in whole pages: nothing else does
+    before the end of a heap is free. For moments after much was freed; it takes some milliseconds.
+
+    Does something on Linux with glibc only.
+    """
+    if (libc := _glibc()) is not None:
+        libc.malloc_trim(0)
+
+
+@cache
+def _glibc() -> ctypes.CDLL | None:
+    """None where there is another C library."""
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
 class Lender:

@@ -66,7 +66,12 @@ def test_what_only_a_busy_moment_needed_goes_back() -> None:
         tracemalloc.stop()
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library, which has its own ways")
+glibc = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="another C library, which has its own ways"
+)
+
+
+@glibc
 def test_large_blocks_go_back_to_the_system() -> None:
     """Also after others like them were freed, from which glibc learns to keep them in its heaps."""
     code = (
@@ -88,3 +93,28 @@ def test_large_blocks_go_back_to_the_system() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "True"
+
+
+@glibc
+def test_what_is_free_between_what_is_in_use_goes_back_when_asked() -> None:
+    code = (
+        "import ctypes\n"
+        "from app.memory import give_back, own_mb, tame_heap\n"
+        "tame_heap()\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]\n"
+        "libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]\n"
+        "libc.free.argtypes = [ctypes.c_void_p]\n"
+        "blocks = []\n"
+        "for _ in range(800):\n"
+        "    blocks.append(libc.malloc(100_000))\n"
+        "    libc.memset(blocks[-1], 1, 100_000)\n"
+        "full = own_mb()\n"
+        "for block in blocks[::2]:\n"
+        "    libc.free(block)\n"
+        "freed = own_mb()\n"
+        "give_back()\n"
+        "print(full - freed < 5, freed - own_mb() > 30)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "True True"

@@ -63,8 +63,9 @@ def add_parser(commands: Any) -> None:
         const=60.0,
         metavar="MINUTES",
         help="live through an hour of workouts as fast as it goes (or so many minutes), and nothing else; "
-        "growth is how far its memory (programs' and fonts' files left out) in the last workout of a look is "
-        "above that in the first, the median of the looks, once a workout was done and every page was seen",
+        "growth is how far its memory (programs' and fonts' files left out) in the last whole workout of a "
+        "look is above that in the first, the median of the looks, once a workout was done and every page "
+        "was seen",
     )
     parser.add_argument(
         "--repeat-poses",

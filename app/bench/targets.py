@@ -58,13 +58,15 @@ def growth(minutes: Sequence[Mapping[str, Any]]) -> float | None:
 
     Each look comes again every few workouts. What was held in its last workout is divided by what was held in
     its first warm one (means over their minutes); the growth is the median of the looks. See app.ui.long_run.
+    The workout that the end of the run cuts short is not compared: it had not all shapes of the window.
     None when no look came twice, or the system does not tell.
     """
+    whole = minutes[-1]["workouts"] - 1 if minutes else 0  # in the last line it counts as done
     held: dict[int, dict[int, list[float]]] = {}  # by look and workout
     for minute in minutes:
         if minute["own_mb"] is None:
             return None
-        if minute["warm"]:
+        if minute["warm"] and minute["workouts"] < whole:
             of_look = held.setdefault(minute["look"], {})
             of_look.setdefault(minute["workouts"], []).append(minute["own_mb"])
     ratios = [

@@ -63,15 +63,19 @@ def _paint(
 
 
 class PictureStore:
-    """Pictures that were made: those asked for last, as many as fit into `most` bytes."""
+    """Pictures that were made: those of one look, those asked for last, as many as fit into `most` bytes."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.bytes = 0
+        self._look: Hashable = None
         self._kept: OrderedDict[Hashable, QPixmap] = OrderedDict()  # the one asked for last at the end
 
-    def get(self, key: Hashable, make: Callable[[], QPixmap]) -> QPixmap:
-        """The picture of that key, made if it is not there."""
+    def get(self, look: Hashable, key: Hashable, make: Callable[[], QPixmap]) -> QPixmap:
+        """The picture of that key, made if it is not there. Those of another look go."""
+        if look != self._look:
+            self._look, self.bytes = look, 0
+            self._kept.clear()
         made = self._kept.get(key)
         if made is None:
             made = self._kept[key] = make()
@@ -96,10 +100,8 @@ def demonstration_still(exercise: str, size: QSize, ratio: float = 1.0) -> QPixm
     size: device-independent pixels; ratio: devicePixelRatioF of where it is shown. An exercise without a
     demonstration gets its icon. Ask again after a change of theme.
     """
-    # The theme's colours are part of the key, so that no picture of another theme comes back.
-    palette = "".join(theme.ink(name) for name in ("accent", "info", "muted", "raised"))
-    key = (exercise, size.width(), size.height(), ratio, palette)
-    return _stills.get(key, lambda: _made_still(exercise, size, ratio))
+    key = (exercise, size.width(), size.height(), ratio)
+    return _stills.get(theme.current(), key, lambda: _made_still(exercise, size, ratio))
 
 
 def _made_still(exercise: str, size: QSize, ratio: float) -> QPixmap:

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QPalette,
     QPen,
     QPixmap,
+    QPixmapCache,
 )
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QWidget
@@ -158,6 +159,7 @@ _CHINESE: Final = (
 
 _palette: Palette = THEMES["dark"]
 _text_size = 1.0
+_made_for: Look | None = None  # the look that fonts and icons are kept for
 
 
 def use(theme: ThemeName, *, text_size: float = 1.0) -> None:
@@ -165,8 +167,13 @@ def use(theme: ThemeName, *, text_size: float = 1.0) -> None:
 
     text_size: factor on every letter's height, see TEXT_SIZES.
     """
-    global _palette, _text_size
+    global _palette, _text_size, _made_for
     _palette, _text_size = THEMES[theme], text_size
+    if look() != _made_for:  # what was made for another one is asked for no more
+        _made_for = look()
+        for made in (_font, _pixmap, _renderer):  # with a font goes Qt's picture of each of its letters
+            made.cache_clear()
+        QPixmapCache.clear()  # Qt's own: boxes, arrows, frames
 
 
 def current() -> ThemeName:

@@ -278,6 +278,7 @@ class MainWindow(QMainWindow):
         self.reloader.watch(None)
         self.narrator.quiet()
         self.feed.close()
+        self.coach.stage.clear()  # no picture of the athlete stays, nor the memory of it
         self.keeper.leave()
         self.stack.show_page(self.home)
         self.home.offer_to_resume(self.keeper.waiting_text(self.shelf.exercises))

@@ -128,10 +128,11 @@ def test_only_a_gpu_is_asked_for_a_gpus_speed() -> None:
 
 def test_growth_compares_like_with_like_once_warm() -> None:
     def growth_of(*held: float | None) -> float | None:
-        """Of minutes in three looks by turns, a workout each, from the third on warm."""
+        """Of minutes in three looks by turns, a workout each, from the third on warm; then the end cuts one
+        short."""
         minutes = [
             {"own_mb": value, "warm": place >= 2, "look": place % 3, "workouts": place}
-            for place, value in enumerate(held)
+            for place, value in enumerate((*held, 100.0, 100.0))
         ]
         return growth(minutes)
 

@@ -211,8 +211,10 @@ def test_a_workout_survives_a_kill_and_ends_in_the_history(
         assert page.past.summary is not None and page.past.summary.count == 6
         for kind in ("json", "csv", "pdf"):
             page.export_to(tmp_path / f"out.{kind}", kind)
+        assert window.coach.video.frame is not None
         window.show_home()
         assert window.home.resume.isHidden()
+        assert window.coach.video.frame is None  # no picture of the athlete stays
 
     assert drive([], script, seconds=240) == 0
 

@@ -143,8 +143,8 @@ def test_pictures_are_kept_as_far_as_there_is_room() -> None:
     store = PictureStore(most=3 * 10 * 10 * 4)
     made: list[str] = []
 
-    def ask(name: str, side: int = 10) -> None:
-        store.get(name, lambda: made.append(name) or QPixmap(side, side))
+    def ask(name: str, side: int = 10, look: str = "dark") -> None:
+        store.get(look, name, lambda: made.append(name) or QPixmap(side, side))
 
     for name in ("one", "two", "three", "one", "four", "one", "two"):
         ask(name)
@@ -152,6 +152,15 @@ def test_pictures_are_kept_as_far_as_there_is_room() -> None:
     assert store.bytes <= store.most
     ask("larger than all the room", 100)
     assert store.bytes == 0
+
+
+def test_pictures_of_another_look_go() -> None:
+    store = PictureStore(most=1 << 20)
+    made: list[str] = []
+    for look in ("dark", "dark", "light", "dark"):
+        store.get(look, "squat", lambda look=look: made.append(look) or QPixmap(10, 10))
+    assert made == ["dark", "light", "dark"]
+    assert store.bytes == 10 * 10 * 4
 
 
 def test_demonstration_moves_on_and_stops() -> None:
@@ -201,3 +210,16 @@ def test_the_room_stands_still_while_one_squats_and_follows_one_who_lies_down() 
     for i in range(60):
         view.set_pose(pose_of(lying, 10.0 + i / 25))
     assert view.camera.target[1] < 0.6
+
+
+def test_icons_and_fonts_of_another_look_go() -> None:
+    theme.use("light")
+    icon, font = theme.pixmap("info", 20), theme.font(20)
+    theme.use("light")
+    assert theme.pixmap("info", 20).cacheKey() == icon.cacheKey()
+    assert theme.font(20) is font
+    theme.use("dark")
+    theme.use("light", text_size=1.3)
+    assert theme.pixmap("info", 20).cacheKey() != icon.cacheKey()
+    theme.use("light")
+    assert theme.font(20) is not font

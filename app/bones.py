@@ -45,38 +45,46 @@ _NEAREST: Final = 0.3  # metres before the lens
 _STEPS: Final = 2
 
 _HIPS: Final = [Joint.left_hip, Joint.right_hip]
-# ---- the unknowns: x, y, z of each joint, then the logarithm of the person's distance
+_BONES: Final = len(BONES)
+# The unknowns: x, y, z of each joint, then the logarithm of the person's distance.
 _UNKNOWNS: Final = 3 * NUM_JOINTS + 1
 _X: Final = 3 * np.arange(NUM_JOINTS)
-# ---- the rows: two lines of sight a joint, the bones' lengths, their depths, mid-hip, the distance
-_SIGHT: Final = slice(0, 2 * NUM_JOINTS)
-_LENGTHS: Final = slice(_SIGHT.stop, _SIGHT.stop + len(BONES))
-_DEPTHS: Final = slice(_LENGTHS.stop, _LENGTHS.stop + len(BONES))
-_ORIGIN: Final = slice(_DEPTHS.stop, _DEPTHS.stop + 3)
-_ROWS: Final = _ORIGIN.stop + 1
+# The rows: lines of sight, across and down the picture, then the bones' lengths.
+_ACROSS: Final = np.arange(NUM_JOINTS)
+_DOWN: Final = _ACROSS + NUM_JOINTS
+_ALONG: Final = slice(2 * NUM_JOINTS, None)
 
 
 def _ends() -> Array:
     """(bones, 19): bone vectors from joints, by matrix product."""
-    ends = np.zeros((len(BONES), NUM_JOINTS))
+    ends = np.zeros((_BONES, NUM_JOINTS))
     for row, (joint, start, _) in enumerate(BONES):
         ends[row, joint] += 1
         ends[row, _HIPS if start is None else start] -= 0.5 if start is None else 1
     return ends
 
 
-def _constant_part() -> Array:
-    """Of the Jacobian: the rows that are the same for every pose."""
-    jacobian = np.zeros((_ROWS, _UNKNOWNS))
-    jacobian[_DEPTHS, 2:-1:3] = _END / _DEPTH
-    for axis in range(3):
-        jacobian[_ORIGIN.start + axis, [3 * hip + axis for hip in _HIPS]] = 0.5 / 0.002  # all but fixed
-    jacobian[-1, -1] = 1 / _AWAY
+def _depths() -> Array:
+    """(bones, unknowns): the Jacobian of the bones' depths."""
+    jacobian = np.zeros((_BONES, _UNKNOWNS))
+    jacobian[:, 2:-1:3] = _END / _DEPTH
     return jacobian
 
 
+def _same_for_all() -> Array:
+    """(unknowns, unknowns): of the normal equations, what is the same for every pose: depths, distance, the
+    origin between the hips, and a little damping (Levenberg) so that what nothing holds stays where it is."""
+    origin = np.zeros((3, _UNKNOWNS))
+    for axis in range(3):
+        origin[axis, [3 * hip + axis for hip in _HIPS]] = 0.5 / 0.002  # all but fixed
+    distance = np.zeros(_UNKNOWNS)
+    distance[-1] = 1 / _AWAY**2
+    return np.asarray(_DEPTHS.T @ _DEPTHS + origin.T @ origin + np.diag(distance) + np.eye(_UNKNOWNS))
+
+
 _END: Final = _ends()
-_CONSTANT: Final = _constant_part()
+_DEPTHS: Final = _depths()
+_SAME: Final = _same_for_all()
 
 
 def fit_bones(
@@ -92,42 +100,38 @@ def fit_bones(
     sight = seen / away + direction[:2]  # 19, 2: x and y over the distance
     depth = _END @ xyz[:, 2]
     trust = np.clip(confidence, 0.05, 1.0).astype(np.float64)
-    farther = 0.0
+    farther = 0.0  # logarithm of the distance over the one told
     for _ in range(_STEPS):
-        jacobian, residual = _linearised(xyz, direction * away * np.exp(farther), sight, trust)
-        residual[_DEPTHS] = (_END @ xyz[:, 2] - depth) / _DEPTH
-        residual[-1] = farther / _AWAY
-        # Damped a little (Levenberg): what nothing holds stays where it is.
-        step = np.linalg.solve(jacobian.T @ jacobian + np.eye(_UNKNOWNS), jacobian.T @ residual)
+        jacobian, residual = _linearised(xyz, direction * (away * np.exp(farther)), sight, trust)
+        slope = residual @ jacobian + ((_END @ xyz[:, 2] - depth) / _DEPTH) @ _DEPTHS
+        slope[-1] += farther / _AWAY**2
+        step = np.linalg.solve(jacobian.T @ jacobian + _SAME, slope)
         xyz = xyz - step[:-1].reshape(NUM_JOINTS, 3)
-        xyz -= xyz[_HIPS].mean(axis=0)
+        xyz -= (xyz[_HIPS[0]] + xyz[_HIPS[1]]) / 2
         farther -= float(step[-1])
     return xyz.astype(np.float32)
 
 
 def _linearised(xyz: Array, hip: Array, sight: Array, trust: Array) -> tuple[Array, Array]:
-    """The Jacobian (rows, unknowns) and the residuals (rows,), those of depths and distance left 0.
+    """Of the lines of sight (two rows a joint) and the bones' lengths: the Jacobian (rows, unknowns) and the
+    residuals (rows,).
 
     hip: (3,) metres, mid-hip from the lens; sight: (19, 2); trust: (19,), 0..1.
     """
-    jacobian, residual = _CONSTANT.copy(), np.zeros(_ROWS)
-    camera = xyz + hip
-    depth = np.maximum(camera[:, 2], _NEAREST)
-    found = camera[:, :2] / depth[:, None]
+    jacobian = np.zeros((2 * NUM_JOINTS + _BONES, _UNKNOWNS))
+    depth = np.maximum(xyz[:, 2] + hip[2], _NEAREST)
+    found = (xyz[:, :2] + hip[:2]) / depth[:, None]
     off = (found - sight) * (hip[2] / _PLACE)
-    distance = np.sqrt((off**2).sum(axis=1))
-    weight = np.sqrt(trust * _BEYOND / np.maximum(distance, _BEYOND))
-    slope = weight * hip[2] / (_PLACE * depth)
-    for axis in range(2):
-        rows = np.arange(axis, 2 * NUM_JOINTS, 2)
+    weight = np.sqrt(trust * _BEYOND / np.maximum(np.hypot(off[:, 0], off[:, 1]), _BEYOND))
+    slope = weight * (hip[2] / _PLACE) / depth
+    for axis, rows in enumerate((_ACROSS, _DOWN)):
         jacobian[rows, _X + axis] = slope
         jacobian[rows, _X + 2] = -slope * found[:, axis]
         jacobian[rows, -1] = slope * (hip[axis] - found[:, axis] * hip[2])
-    residual[_SIGHT] = (off * weight[:, None]).ravel()
 
     bones = _END @ xyz
-    length = np.maximum(np.sqrt((bones**2).sum(axis=1)), 1e-3)
+    length = np.maximum(np.sqrt((bones * bones).sum(axis=1)), 1e-3)
     along = bones / (length * _LENGTH * _BONE)[:, None]
-    jacobian[_LENGTHS, :-1] = (_END[:, :, None] * along[:, None, :]).reshape(len(BONES), -1)
-    residual[_LENGTHS] = (length / _LENGTH - 1) / _BONE
-    return jacobian, residual
+    jacobian[_ALONG, :-1] = (_END[:, :, None] * along[:, None, :]).reshape(_BONES, -1)
+    short = (length / _LENGTH - 1) / _BONE
+    return jacobian, np.concatenate([off[:, 0] * weight, off[:, 1] * weight, short])

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.bones import fit_bones
+from app.bones import BoneFit
 from app.capture import Frame
 from app.crop import MARGIN, MIN_SIDE, UPRIGHT, Crop, Image, around_candidate, around_joints, as_input, whole
 from app.decode import Candidate, decode_finder, decode_joints, flip_maps
@@ -126,6 +126,7 @@ class Estimator:
         # faster than 1 m/s lag by 12 ms. Depth trembles twice as much and moves less.
         self._xy_filter = OneEuro(minimum=0.8, slope=9.0)
         self._depth_filter = OneEuro(minimum=0.5, slope=4.0)
+        self._bones = BoneFit()
         self.reset()
 
     @property
@@ -140,8 +141,13 @@ class Estimator:
         self._frame_shape: tuple[int, ...] | None = None
         self._time: float | None = None
         self._look = 0
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """The next pose has nothing to do with those before."""
         self._xy_filter.reset()
         self._depth_filter.reset()
+        self._bones.reset()
 
     # ------------------------------------------------------------ frame by frame
 
@@ -241,8 +247,7 @@ class Estimator:
             track.since_swap = time
         if time - track.since_swap > SWAP_SECONDS:
             track.since_swap = None
-            self._xy_filter.reset()
-            self._depth_filter.reset()
+            self._begin_anew()
             return reading
         return reading.swapped(wrong)
 
@@ -319,8 +324,7 @@ class Estimator:
             believed=time,
         )
         self._memory = None
-        self._xy_filter.reset()
-        self._depth_filter.reset()
+        self._begin_anew()
 
     def _candidates(self, image: Image, window: Crop) -> list[Candidate]:
         """Whom the finder sees in `window` (an upright square of the frame), in frame pixels."""
@@ -365,12 +369,13 @@ class Estimator:
             trust = np.clip(reading.confidence * 2, 0.02, 1.0)
             xy = self._xy_filter.step(xy, time, unit=1 / track.scale, trust=trust[:, None])
             depth = self._depth_filter.step(depth, time, unit=1 / track.scale, trust=trust)
-        return self._lifted(make_pose(xy, depth, reading.confidence, track.scale, time), track.scale, image)
+        pose = make_pose(xy, depth, reading.confidence, track.scale, time)
+        return self._lifted(pose, track.scale, image, self._bones)
 
-    def _lifted(self, pose: Pose, scale: float, image: Image) -> Pose:
+    def _lifted(self, pose: Pose, scale: float, image: Image, fit: BoneFit) -> Pose:
         place = place_before_camera(pose.xy, scale, (image.shape[1], image.shape[0]))
         lifted = self._runtime.lift(pose.xyz, pose.confidence)
-        return replace(pose, xyz=fit_bones(lifted, pose.xyz[:, :2], pose.confidence, place))
+        return replace(pose, xyz=fit(lifted, pose.xyz[:, :2], pose.confidence, place))
 
     # ------------------------------------------------------------ single images
 
@@ -399,7 +404,8 @@ class Estimator:
         best = _vote([best, *(self._read_around(bgr, best, margin) for margin in STILL_MARGINS)])
         scale = metric_scale(best.xy, best.depth, best.confidence) or TRUNK / (0.3 * best.crop.side)
         xy, depth = completed(best.xy, best.depth, best.confidence, best.crop.up, scale)
-        return self._lifted(make_pose(xy, depth, best.confidence, scale, 0.0), scale, bgr)
+        pose = make_pose(xy, depth, best.confidence, scale, 0.0)
+        return self._lifted(pose, scale, bgr, BoneFit())
 
 
 # ---------------------------------------------------------------- helpers without state

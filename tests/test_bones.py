@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.bones import BONES, fit_bones
+from app.bones import BONES, BoneFit
 from app.skeleton import NUM_JOINTS, FloatArray, Joint
 from tests.poses import standing_figure
 
@@ -45,7 +45,7 @@ def test_depth_that_is_too_flat_is_mended(depth: float, x: float, y: float) -> N
     true = adult(depth)
     flat, place = seen_from(true, x, y)
     estimated = true * np.array([1, 1, 0.7], np.float32)
-    found = fit_bones(estimated, flat, ALL_SEEN, place)
+    found = BoneFit()(estimated, flat, ALL_SEEN, place)
     assert mean_error(found, true) < 0.92 * mean_error(estimated, true)
     np.testing.assert_allclose(found[HIPS].mean(axis=0), 0, atol=1e-6)
 
@@ -53,7 +53,7 @@ def test_depth_that_is_too_flat_is_mended(depth: float, x: float, y: float) -> N
 def test_what_is_right_already_stays() -> None:
     true = adult(0.6)
     flat, place = seen_from(true, 0.2, 0.1)
-    assert mean_error(fit_bones(true, flat, ALL_SEEN, place), true) < 0.002
+    assert mean_error(BoneFit()(true, flat, ALL_SEEN, place), true) < 0.002
 
 
 def test_a_joint_that_is_not_seen_pulls_no_bone_astray() -> None:
@@ -63,8 +63,8 @@ def test_a_joint_that_is_not_seen_pulls_no_bone_astray() -> None:
     flat[Joint.left_wrist] += 0.4
     unseen = ALL_SEEN.copy()
     unseen[Joint.left_wrist] = 0.05
-    shift = fit_bones(true, flat, unseen, place)[Joint.left_wrist] - true[Joint.left_wrist]
-    taken = fit_bones(true, flat, ALL_SEEN, place)[Joint.left_wrist] - true[Joint.left_wrist]
+    shift = BoneFit()(true, flat, unseen, place)[Joint.left_wrist] - true[Joint.left_wrist]
+    taken = BoneFit()(true, flat, ALL_SEEN, place)[Joint.left_wrist] - true[Joint.left_wrist]
     assert np.linalg.norm(shift) < 0.5 * np.linalg.norm(taken)
 
 
@@ -72,5 +72,26 @@ def test_nonsense_gives_numbers() -> None:
     """All joints in one place, or behind the lens: still a body of finite size."""
     nothing = np.zeros((NUM_JOINTS, 3), np.float32)
     near = np.array([0, 0, 10], np.float32)
-    found = fit_bones(nothing, nothing[:, :2], np.zeros(NUM_JOINTS, np.float32), near)
+    found = BoneFit()(nothing, nothing[:, :2], np.zeros(NUM_JOINTS, np.float32), near)
     assert np.isfinite(found).all() and np.abs(found).max() < 10
+
+
+def test_of_a_person_who_is_followed_each_frame_goes_on_from_the_last() -> None:
+    """A second frame like the first is at least as good, and a reset forgets."""
+    true = adult(0.8)
+    flat, place = seen_from(true, 0.1, 0.05)
+    estimated = true * np.array([1, 1, 0.7], np.float32)
+    fit = BoneFit()
+    errors = [mean_error(fit(estimated, flat, ALL_SEEN, place), true) for _ in range(6)]
+    assert errors[-1] < errors[0]
+    fit.reset()
+    assert mean_error(fit(estimated, flat, ALL_SEEN, place), true) == pytest.approx(errors[0])
+
+
+def test_a_frame_of_no_numbers_spoils_none_after_it() -> None:
+    true = adult(0.8)
+    flat, place = seen_from(true)
+    fit = BoneFit()
+    fit(true, flat, ALL_SEEN, place)
+    assert np.isnan(fit(true * np.nan, flat, ALL_SEEN, place)).all()
+    np.testing.assert_array_equal(fit(true, flat, ALL_SEEN, place), BoneFit()(true, flat, ALL_SEEN, place))

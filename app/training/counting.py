@@ -13,6 +13,7 @@ change of rules or counting is measured in seconds. What is measured:
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import tempfile
@@ -488,14 +489,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _code() -> str:
+    """Of the code between a frame and its pose: what other code saw is seen anew."""
+    modules = ("bones", "crop", "decode", "estimator", "lifter", "smoothing", "world")
+    sources = b"".join((Path(__file__).parents[1] / f"{name}.py").read_bytes() for name in modules)
+    return hashlib.sha256(sources).hexdigest()[:12]
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Measures counting and form as the arguments ask. Raises FormcueError."""
     if arguments.out:
         check_writable(arguments.out)
     weights = load_weights(arguments.weights)
     model = {"name": weights.name, "sha256": weights.sha256}
-    lifter = load_weights("auto", "lifter")
-    seen_by = f"{weights.sha256[:12]}-{lifter.sha256[:12]}"
+    seen_by = f"{weights.sha256[:12]}-{load_weights('auto', 'lifter').sha256[:12]}-{_code()}"
     cache = Path(platformdirs.user_cache_dir("formcue", appauthor=False)) / "tracks" / seen_by
     tracks = Tracks(arguments.tracks or cache, model, lambda: load_estimator(arguments)[0])
     library = load_library()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication
 
 import app.capture
 import app.ui.source_runner
@@ -20,3 +22,12 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(theme, "_text_size", 1.0)
     monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
     monkeypatch.setattr(app.capture, "list_cameras", list)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_window_stays() -> Iterator[None]:
+    """An app ends with its last window: one that earlier tests left open kept it from ending for minutes."""
+    yield
+    if QApplication.instance() is not None:
+        for widget in QApplication.topLevelWidgets():
+            widget.hide()

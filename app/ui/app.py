@@ -23,6 +23,7 @@ from app.settings import Settings, data_folder, log_folder
 from app.ui import theme
 from app.ui.crash import CrashReporter
 from app.ui.event_log import EventLog
+from app.ui.event_loop import run_until_closed
 from app.ui.library import Entry, Shelf
 from app.ui.look import apply_look, translate_qt
 from app.ui.main_thread import short_turns, spare_what_stays
@@ -101,7 +102,7 @@ def run_app(
     signals = _quit_on_signals(app)
     try:
         with short_turns():
-            code = app.exec()
+            code = run_until_closed(app, window)
     finally:
         for number, handler in signals.items():
             signal.signal(number, handler)

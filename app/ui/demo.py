@@ -21,8 +21,8 @@ class DemoMode(QObject):
 
     wanted = Signal(str)
 
-    def __init__(self, coach: CoachPage, feed: Feed) -> None:
-        super().__init__()
+    def __init__(self, coach: CoachPage, feed: Feed, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self.coach, self.feed = coach, feed
         self._camera: str | None = None  # once it was asked for
         self._round = 0

@@ -28,7 +28,7 @@ class Encore(QObject):
     wanted = Signal()
 
     def __init__(self, feed: Feed) -> None:
-        super().__init__()
+        super().__init__(feed)
         self.feed = feed
         self._page: SummaryPage | None = None
         self._ring: GestureRing | None = None

@@ -41,8 +41,8 @@ class Feed(QObject):
     finished = Signal(object)
     noted = Signal(object)
 
-    def __init__(self, worker: InferenceWorker) -> None:
-        super().__init__()
+    def __init__(self, worker: InferenceWorker, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self.worker = worker
         self.runner = SourceRunner()
         self.source: Source | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -81,7 +82,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(480, 480)
         self.worker, self.shelf, self.options = worker, shelf, options
         self.settings = replace(settings, **(told or {}))  # what holds: the command line goes before
-        self.feed = Feed(worker)
+        self.feed = Feed(worker, self)
         self.keeper = Keeper(data_folder(), told=self._told.emit)
         self.stack = PageStack()
         self.setCentralWidget(self.stack)
@@ -96,7 +97,7 @@ class MainWindow(QMainWindow):
             self.stack.add(page)
         self.tour = Tour(self.home)
         self.reloader = RuleReloader(self)
-        self.demo = DemoMode(self.coach, self.feed)
+        self.demo = DemoMode(self.coach, self.feed, self)
         self.encore = Encore(self.feed)
         self._before: QWidget = self.home  # the page that the help was asked for from
         self._connect()
@@ -456,13 +457,15 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Asks the threads to end and goes at once; the program waits for them behind (see app.py)."""
-        self.coach.hide()  # its timers end
-        self.narrator.quiet()
-        self.records.close()
-        self.feed.runner.stop()
-        self.worker.stop(0.0)
-        self.keeper.close()
         event.accept()
+        with ExitStack() as ending:  # each of them, also when one breaks; the last of these goes first
+            ending.callback(self.keeper.close)
+            ending.callback(self.worker.stop, 0.0)
+            ending.callback(self.feed.runner.stop)
+            ending.callback(self.records.close)
+            ending.callback(self.narrator.quiet)
+            ending.callback(self.encore.end)
+            ending.callback(self.coach.hide)  # its timers end
 
 
 def _may_be_camera(spec: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -27,12 +28,14 @@ from tests.poses import squats
 Condition = Callable[[], object]
 Script = Callable[[MainWindow], Generator[Condition, None, None]]
 
+ENDING: Final = 30.0  # seconds for a closed window's program to leave its loop
+
 
 def drive(arguments: list[str], script: Script, *, seconds: float = 150.0) -> int:
     """Runs main(arguments), goes through the script, closes the window. Returns the exit code.
 
-    Fails when a condition of the script does not come true within so many seconds, or when the
-    script raises.
+    Fails when a condition of the script does not come true within so many seconds, when the script
+    raises, or when the program goes on for long without its window.
     """
     application = QApplication.instance() or QApplication([])
     assert isinstance(application, QApplication)
@@ -45,9 +48,18 @@ def drive(arguments: list[str], script: Script, *, seconds: float = 150.0) -> in
         found = [w for w in application.topLevelWidgets() if isinstance(w, MainWindow) and w.isVisible()]
         return found[0] if found else None
 
+    def give_up() -> None:
+        """Fails instead of waiting for ever, whatever the program waits for."""
+        seen = [widget for widget in application.topLevelWidgets() if widget.isVisible()]
+        failures.append(AssertionError(f"the program did not end; it shows {seen}"))
+        timer.stop()
+        application.exit(1)
+
     def step() -> None:
         shown = window()
         if shown is None:
+            if time.monotonic() > deadline:
+                give_up()
             return
         try:
             if not steps:
@@ -58,19 +70,21 @@ def drive(arguments: list[str], script: Script, *, seconds: float = 150.0) -> in
             elif time.monotonic() > deadline:
                 line = steps[0].gi_frame.f_lineno if steps[0].gi_frame is not None else 0
                 raise AssertionError(f"waited in vain at line {line} of the script")
-        except StopIteration:
-            timer.stop()
-            shown.close()
         except BaseException as error:
-            failures.append(error)
+            if not isinstance(error, StopIteration):
+                failures.append(error)
             timer.stop()
+            ending.start(int(1000 * ENDING))
             shown.close()
 
+    ending = QTimer(singleShot=True)
+    ending.timeout.connect(give_up)
     timer = QTimer()
     timer.timeout.connect(step)
     timer.start(10)
     code = main.main(arguments)
     timer.stop()
+    ending.stop()
     if failures:
         raise failures[0]
     assert steps, "the window never came up"

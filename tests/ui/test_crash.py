@@ -147,3 +147,25 @@ def test_the_app_keeps_a_log_and_offers_the_report_of_a_crash(
     assert "the window opens: Formcue" in text and "Segmentation fault" in text
     assert "engine: replay, none on cpu" in text and "the window was closed" in text
     assert list(logs.glob("hard-crash-*")) == []
+
+
+def test_an_error_in_the_closing_leaves_no_program_without_a_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its box, and whatever else is still open, is not waited for."""
+    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path))
+    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
+    monkeypatch.setattr(ui_app, "network_factory", replaying([None]))
+    monkeypatch.setattr(CrashReporter, "_on_error", lambda *_: box.open())
+    QApplication.instance() or QApplication([])
+    box = QMessageBox()
+
+    def script(window: MainWindow) -> Generator[Callable[[], object], None, None]:
+        yield lambda: window.feed.engine is not None
+        monkeypatch.setattr(window.narrator, "quiet", _break)
+
+    try:
+        assert drive([], script, seconds=60) == 0
+        assert box.isVisible()
+    finally:
+        box.close()

@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 import pytest
 from PySide6.QtCore import Qt
+from shiboken6 import isValid
 
 import app.capture
 import app.ui.app as ui_app
@@ -112,3 +113,17 @@ def test_without_gestures_the_camera_goes_off_at_once(camera: ScriptedCamera, at
         assert window.coach.done is None
 
     assert drive(COMMAND, script) == 0
+
+
+def test_closing_the_window_ends_the_looking_on(camera: ScriptedCamera, athlete: Athlete) -> None:
+    """It went on beyond its window, and then broke on the page that was gone."""
+    looking: list[encore.Encore] = []
+
+    def script(window: MainWindow) -> Steps:
+        yield from until_the_summary(window)
+        assert window.encore.on
+        looking.append(window.encore)
+
+    assert drive(COMMAND, script) == 0
+    assert not isValid(looking[0]) or not looking[0].on
+    assert camera.held == 0

@@ -18,6 +18,7 @@ from app.recording import is_recording
 from app.rules import LIBRARY
 from app.settings import log_folder
 from app.ui import theme
+from app.ui.event_loop import run_until_closed
 from app.ui.rule_studio.page import StudioPage
 from app.ui.words import set_language, t
 
@@ -69,7 +70,7 @@ def run_studio(args: argparse.Namespace) -> int:
     page.show()
     try:
         with hard_crashes_kept(log_folder()):
-            app.exec()
+            run_until_closed(app, page)
     finally:
         ended = page.stop(PATIENCE)
     if not ended:

@@ -16,16 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.skeleton import NUM_JOINTS, FloatArray, Joint
+from app.world import TRUNK
 
 Array = NDArray[np.float64]
 
 # Joint, the joint its bone hangs from (None: mid-hip), the bone's length in metres: UI-PRMD's medians as in
-# app/world.py, feet and head from the rendered bodies.
+# app/world.py, with the neck where the network has it (NECK there); feet and head from the rendered bodies.
 BONES: Final[tuple[tuple[Joint, Joint | None, float], ...]] = (
-    (Joint.neck, None, 0.51),
+    (Joint.neck, None, TRUNK),
     (Joint.nose, Joint.neck, 0.18),
     (Joint.head_top, Joint.nose, 0.17),
-    *((Joint[f"{side}_shoulder"], Joint.neck, 0.165) for side in ("left", "right")),
+    *((Joint[f"{side}_shoulder"], Joint.neck, 0.175) for side in ("left", "right")),
     *((Joint[f"{side}_elbow"], Joint[f"{side}_shoulder"], 0.28) for side in ("left", "right")),
     *((Joint[f"{side}_wrist"], Joint[f"{side}_elbow"], 0.25) for side in ("left", "right")),
     *((Joint[f"{side}_hip"], None, 0.10) for side in ("left", "right")),

@@ -82,7 +82,8 @@ def as_input(crops: Sequence[Image]) -> FloatArray:
     """
     batch = np.empty((len(crops), *crops[0].shape), np.float32)
     for crop, scaled in zip(crops, batch, strict=True):
-        np.multiply(cv2.cvtColor(crop, cv2.COLOR_BGR2RGB), np.float32(1 / 255), out=scaled)
+        scaled[:] = cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)  # converting first is twice as fast as all at once
+        scaled *= np.float32(1 / 255)
     return batch.transpose(0, 3, 1, 2)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 
 from app.skeleton import MIRROR, NUM_JOINTS, FloatArray
@@ -36,8 +37,7 @@ def decode_joints(maps: FloatArray) -> CropJoints:
     p, the depth is the depth map's mean weighted by p. A map that is not finite gives confidence 0.
     """
     n, _, h, w = maps.shape
-    heat = maps[:, :NUM_JOINTS].reshape(n * NUM_JOINTS, h * w)
-    depths = maps[:, NUM_JOINTS:].reshape(n * NUM_JOINTS, h * w)
+    heat = _rows(maps[:, :NUM_JOINTS])
     each = np.arange(n * NUM_JOINTS)[:, None]
     peak = heat.argmax(axis=1)[:, None]  # N·19, 1
     top = np.maximum(heat[each, peak], 0.0)  # the largest logit, "nowhere" included: exp cannot overflow
@@ -53,7 +53,9 @@ def decode_joints(maps: FloatArray) -> CropJoints:
     scale = 1.0 / np.maximum(mass, 1e-12)
     x = (col[:, 0] + 0.5 + across * scale) * MAP_STRIDE
     y = (row[:, 0] + 0.5 + down * scale) * MAP_STRIDE
-    depth = (near * depths[each, cells]).sum(axis=1) * scale * (w * MAP_STRIDE)
+    image, joint = np.divmod(each, NUM_JOINTS)
+    depths = maps[image, joint + NUM_JOINTS, cells // w, cells % w]
+    depth = (near * depths).sum(axis=1) * scale * (w * MAP_STRIDE)
     joints = np.stack([x, y, depth, mass / total], axis=1).astype(np.float32)
     bad = ~np.isfinite(joints).all(axis=1)
     if bad.any():
@@ -61,6 +63,15 @@ def decode_joints(maps: FloatArray) -> CropJoints:
     joints = joints.reshape(n, NUM_JOINTS, 4)
     confidence = np.clip(joints[:, :, 3], 0.0, 1.0)
     return CropJoints(xy=joints[:, :, :2], depth=joints[:, :, 2], confidence=confidence)
+
+
+def _rows(maps: FloatArray) -> FloatArray:
+    """(N, C, h, w) -> (N·C, h·w), contiguous."""
+    n, channels, h, w = maps.shape
+    if n == 1 and maps.strides[1] == maps.itemsize:  # channels last; OpenCV's transpose is the faster one
+        turned = cv2.transpose(maps.transpose(0, 2, 3, 1).reshape(h * w, channels))
+        return np.asarray(turned, np.float32)
+    return maps.reshape(n * channels, h * w)
 
 
 def flip_maps(maps: FloatArray) -> FloatArray:

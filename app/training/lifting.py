@@ -28,13 +28,17 @@ from tqdm import trange
 from app.bones import BONES
 from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
 from app.files import check_writable, replacing
+from app.lifter import Lifter
 from app.skeleton import MIRROR, NUM_JOINTS, Joint
 from app.training.archives import BROKEN, open_arrays
 from app.training.poses import MotionCapture
-from app.world import metric_scales
+from app.weights import Weights, load_weights
+from app.world import NECK, TRUNK, metric_scales
 
 Array = NDArray[np.float64]
 HIPS: Final = [Joint.left_hip, Joint.right_hip]
+SHOULDERS: Final = [Joint.left_shoulder, Joint.right_shoulder]
+RAISED: Final = NECK / (TRUNK - NECK)  # the neck above the shoulders, over the shoulders above the hips
 
 LEGS: Final = {
     Joint[f"{side}_hip"]: [Joint[f"{side}_{part}"] for part in ("knee", "ankle", "heel", "toe")]
@@ -94,7 +98,7 @@ def load_poses(files: Sequence[Path], mocap: Path | None = None) -> Poses:
         capture = MotionCapture(mocap)
         joints = np.stack([capture.joints(i) for i in range(capture.count)])
         kept.append(joints * np.array([1.0, -1.0, -1.0]))  # Y up to the camera's axes
-    kept = [_usable(xyz - xyz[:, HIPS].mean(axis=1, keepdims=True)) for xyz in kept]
+    kept = [_with_neck(_usable(xyz - xyz[:, HIPS].mean(axis=1, keepdims=True))) for xyz in kept]
     if not any(len(xyz) for xyz in kept):
         raise UsageError("no poses: give .npz files with xyz, or --mocap FILE")
     share = np.concatenate([np.full(len(xyz), 1 / len(xyz)) for xyz in kept if len(xyz)])
@@ -104,7 +108,17 @@ def load_poses(files: Sequence[Path], mocap: Path | None = None) -> Poses:
 def _usable(xyz: Array) -> Array:
     """Complete ones, whose trunk has a length."""
     complete = np.isfinite(xyz).all(axis=(1, 2))
-    return xyz[complete & (np.linalg.norm(xyz[:, Joint.neck], axis=-1) > 0.2)]
+    return xyz[complete & (np.linalg.norm(xyz[:, SHOULDERS].mean(axis=1), axis=-1) > 0.2)]
+
+
+def _with_neck(xyz: Array) -> Array:
+    """With the neck where the pose network has learnt it from photographs, above the line of the shoulders.
+
+    Motion capture has it lower, and a pose without a neck of its own between the shoulders.
+    """
+    xyz = xyz.copy()
+    xyz[:, Joint.neck] = (1 + RAISED) * xyz[:, SHOULDERS].mean(axis=1)
+    return xyz
 
 
 # ---------------------------------------------------------------- examples
@@ -221,13 +235,13 @@ def _misread(flat: Array, xyz: Array, rng: np.random.Generator) -> NDArray[np.fl
 class LiftNetwork(nn.Module):
     """(N, 19, 4) -> (N, 19, 3). Residual blocks of two layers each, as Martinez et al. have them."""
 
-    def __init__(self, width: int = 512, blocks: int = 2) -> None:
+    def __init__(self, width: int = 512, blocks: int = 2, *, dropout: float = 0.05) -> None:
         super().__init__()
         self.width, self.depth = width, blocks
         self.into = nn.Linear(4 * NUM_JOINTS, width)
         self.blocks = nn.ModuleList(
             nn.Sequential(
-                nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(0.05), nn.Linear(width, width),
+                nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, width),
                 nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, width),
             )
             for _ in range(blocks)
@@ -243,21 +257,48 @@ class LiftNetwork(nn.Module):
         mended = read[..., :3] + self.out(h).view(-1, NUM_JOINTS, 3)
         return mended - mended[:, HIPS].mean(1, keepdim=True)
 
+    @classmethod
+    def load(cls, weights: Weights) -> LiftNetwork:
+        """A trained one, in eval mode. Raises WeightsError when the weights are no lifter's."""
+        width, blocks = int(weights.config["width"]), int(weights.config["blocks"])
+        arrays = weights.arrays()
+        Lifter(arrays, width=width, blocks=blocks)  # raises for what does not fit
+        network = cls(width, blocks)
+        with torch.no_grad():
+            for name, parameter in network._parameters_by_name().items():
+                parameter.copy_(torch.from_numpy(np.asarray(arrays[name], np.float32)))
+        for norm in network._norms().values():
+            norm.eps = 0.0  # scale and shift are all there is to it
+        return network.eval()
+
     def arrays(self) -> dict[str, Tensor]:
         """For app.lifter.Lifter: the normalisations as scale and shift."""
+        named = self._parameters_by_name()
+        for at, norm in self._norms().items():
+            assert norm.running_mean is not None and norm.running_var is not None
+            scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+            named[f"{at}.scale"], named[f"{at}.shift"] = scale, norm.bias - norm.running_mean * scale
+        return {name: value.detach().half().contiguous() for name, value in named.items()}
+
+    def _parameters_by_name(self) -> dict[str, Tensor]:
+        """Under the names that the file has."""
         named = {"in.weight": self.into.weight, "in.bias": self.into.bias}
         named |= {"out.weight": self.out.weight, "out.bias": self.out.bias}
+        for at, norm in self._norms().items():
+            named[f"{at}.scale"], named[f"{at}.shift"] = norm.weight, norm.bias
         for i, block in enumerate(self.blocks):
-            assert isinstance(block, nn.Sequential)
-            norms = [m for m in block if isinstance(m, nn.BatchNorm1d)]
-            linears = [m for m in block if isinstance(m, nn.Linear)]
-            for half, (norm, linear) in enumerate(zip(norms, linears, strict=True)):
-                assert norm.running_mean is not None and norm.running_var is not None
-                scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-                named[f"{i}.{half}.scale"] = scale
-                named[f"{i}.{half}.shift"] = norm.bias - norm.running_mean * scale
+            linears = [part for part in block.children() if isinstance(part, nn.Linear)]
+            for half, linear in enumerate(linears):
                 named[f"{i}.{half}.weight"], named[f"{i}.{half}.bias"] = linear.weight, linear.bias
-        return {name: value.detach().half().contiguous() for name, value in named.items()}
+        return named
+
+    def _norms(self) -> dict[str, nn.BatchNorm1d]:
+        """block.half -> its normalisation."""
+        return {
+            f"{i}.{half}": norm
+            for i, block in enumerate(self.blocks)
+            for half, norm in enumerate(part for part in block.children() if isinstance(part, nn.BatchNorm1d))
+        }
 
 
 def lifting_loss(found: Tensor, true: Tensor) -> Tensor:
@@ -278,17 +319,31 @@ def _angle(xyz: Tensor, first: int, middle: int, last: int) -> Tensor:
 
 
 def train_lifter(
-    poses: Poses, *, steps: int, batch: int = 256, rate: float = 1.5e-3, seed: int = 0
+    poses: Poses,
+    *,
+    steps: int,
+    width: int = 512,
+    teacher: LiftNetwork | None = None,
+    batch: int = 256,
+    rate: float = 1.5e-3,
+    seed: int = 0,
 ) -> LiftNetwork:
-    """A lifter trained on steps x batch made-up examples; about ten minutes for 7,000 steps on two cores."""
+    """A lifter trained on steps x batch made-up examples; about ten minutes for 7,000 steps on two cores.
+
+    With a teacher it learns what that one gives for them in place of the truth: a narrow lifter gets nearer
+    to a wide one so than by itself (distillation, Hinton et al. 2015).
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = LiftNetwork()
+    network = LiftNetwork(width, dropout=0.05 if teacher is None else 0.0)
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.05)
     with trange(steps, unit=" steps", mininterval=2) as bar:
         for _ in bar:
             read, true = examples(poses, batch, rng)
+            if teacher is not None:
+                with torch.no_grad():
+                    true = teacher(read)
             found = network(read)
             loss = lifting_loss(found, true)
             optimiser.zero_grad()
@@ -310,13 +365,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--steps", type=int, default=7000, metavar="N", help="of 256 examples (default: 7000)"
     )
+    parser.add_argument("--width", type=int, default=512, metavar="N", help="of its layers (default: 512)")
+    parser.add_argument(
+        "--teacher", metavar="NAME|FILE.safetensors", help="lifter whose answers are learnt, not the truth"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     args = parser.parse_args(argv)
     try:
         check_writable(args.out)
         poses = load_poses(args.poses, args.mocap)
-        network = train_lifter(poses, steps=args.steps, seed=args.seed)
+        teacher = LiftNetwork.load(load_weights(args.teacher, "lifter")) if args.teacher else None
+        network = train_lifter(poses, steps=args.steps, width=args.width, teacher=teacher, seed=args.seed)
         config = {"kind": "lifter", "joints": NUM_JOINTS, "width": network.width, "blocks": network.depth}
         with replacing(args.out) as part:
             save_file(network.arrays(), part, metadata={"config": json.dumps(config)})

@@ -270,6 +270,8 @@ class CoachPage(CoachView):
             self.coaching.add_rep(what.done)
             if what.done.turn is not None:
                 self.panel.plot.mark(what.done.turn)
+            if self.card.notice is not None:  # of a camera that went, say: it tells how many are kept
+                self.refresh()
         elif isinstance(what, Prompt) and self.coaching.state == "set" and not self.paused:
             self.narrator.prompt(time.monotonic(), what)
 

@@ -12,7 +12,7 @@ from app.errors import UsageError
 from app.lifter import SHARE, Lifter
 from app.skeleton import MIRROR, NUM_JOINTS, Joint
 from app.weights import WeightsError, load_weights
-from app.world import metric_scales
+from app.world import NECK, TRUNK, metric_scales
 from tests.poses import pose_of, standing_figure
 
 pytest.importorskip("scipy", reason="needs the train extra")
@@ -72,6 +72,29 @@ def test_the_apps_lifter_is_the_trained_network(poses_file: Path) -> None:
     found = np.stack([lifter(row[:, :3], row[:, 3]) for row in read.numpy()])
     seen = read[..., :3].numpy()
     np.testing.assert_allclose(found, seen + SHARE * (expected - seen), atol=3e-3)  # the arrays are halves
+
+
+def test_a_narrow_lifter_learns_from_a_wide_one(poses_file: Path, tmp_path: Path) -> None:
+    wide, narrow = tmp_path / "wide.safetensors", tmp_path / "narrow.safetensors"
+    often = ["--poses", str(poses_file), "--steps"]
+    assert lifting.main([*often, "60", "--out", str(wide)]) == 0
+    learning = ["--width", "48", "--teacher", str(wide), "--out", str(narrow)]
+    assert lifting.main([*often, "200", *learning]) == 0
+    teacher, pupil = (lifting.LiftNetwork.load(load_weights(str(path), "lifter")) for path in (wide, narrow))
+    assert (teacher.width, pupil.width) == (512, 48)
+    read, _ = lifting.examples(lifting.load_poses([poses_file]), 200, np.random.default_rng(4))
+    with torch.inference_mode():
+        taught, learnt = teacher(read), pupil(read)
+    untaught = float((read[..., :3] - taught).norm(dim=-1).mean())
+    assert float((learnt - taught).norm(dim=-1).mean()) < 0.8 * untaught
+
+
+def test_the_neck_is_where_the_pose_network_has_it(poses_file: Path) -> None:
+    """Wherever the source has it: else the lifter would meet other trunks in use than it was trained on."""
+    xyz = lifting.load_poses([poses_file]).xyz
+    shoulders = xyz[:, [Joint.left_shoulder, Joint.right_shoulder]].mean(axis=1)
+    above = np.linalg.norm(xyz[:, Joint.neck] - shoulders, axis=-1) / np.linalg.norm(shoulders, axis=-1)
+    np.testing.assert_allclose(above, NECK / (TRUNK - NECK), atol=1e-6)
 
 
 def test_mirrored_people_are_drawn(poses_file: Path) -> None:

@@ -53,6 +53,11 @@ def title(window: MainWindow) -> str:
     return window.coach.card.notice.title if window.coach.card.notice is not None else ""
 
 
+def text(window: MainWindow) -> str:
+    """Of the notice, below its title."""
+    return window.coach.card.notice.text if window.coach.card.notice is not None else ""
+
+
 def count(window: MainWindow) -> int:
     assert window.coach.coaching is not None
     return window.coach.coaching.score.count
@@ -79,10 +84,10 @@ def test_every_trouble_is_said_and_the_set_goes_on_by_itself(camera: ScriptedCam
         for fault, expected in TROUBLES.items():
             camera.fault = fault
             yield lambda expected=expected: title(window) == expected  # type: ignore[misc]
+            # A repetition of the last pictures may come in after the trouble; then both say so.
+            yield lambda: f"Your set is kept: {count(window)} rep" in text(window)
             kept = count(window)
-            card, panel = window.coach.card, window.coach.panel
-            assert card.notice is not None
-            assert f"Your set is kept: {kept} rep" in card.notice.text
+            panel = window.coach.panel
             # What was counted stays; what was measured of a picture that is gone does not.
             assert panel.counter.number == str(kept)
             assert (panel.counter.phase, panel.counter.progress) == ("", 0.0)

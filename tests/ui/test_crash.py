@@ -37,6 +37,15 @@ def window(monkeypatch: pytest.MonkeyPatch) -> Iterator[QWidget]:
     application.processEvents()
 
 
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of a real program that sees nobody and has no camera."""
+    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path))
+    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
+    monkeypatch.setattr(ui_app, "network_factory", replaying([None]))
+    return tmp_path
+
+
 def _boxes(window: QWidget) -> list[QMessageBox]:
     QApplication.processEvents()
     return [box for box in window.findChildren(QMessageBox) if box.isVisible()]
@@ -124,14 +133,9 @@ def test_what_happens_to_source_and_engine_is_in_the_log(caplog: pytest.LogCaptu
     ]
 
 
-def test_the_app_keeps_a_log_and_offers_the_report_of_a_crash(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_app_keeps_a_log_and_offers_the_report_of_a_crash(home: Path) -> None:
     """The real program, after a run that native code ended."""
-    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path))
-    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
-    monkeypatch.setattr(ui_app, "network_factory", replaying([None]))
-    logs = tmp_path / "log"
+    logs = home / "log"
     logs.mkdir()
     (logs / "hard-crash-999999999.txt").write_text("Fatal Python error: Segmentation fault\n")
 
@@ -150,12 +154,9 @@ def test_the_app_keeps_a_log_and_offers_the_report_of_a_crash(
 
 
 def test_an_error_in_the_closing_leaves_no_program_without_a_window(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its box, and whatever else is still open, is not waited for."""
-    monkeypatch.setenv("FORMCUE_HOME", str(tmp_path))
-    monkeypatch.setattr(app.ui.source_runner, "list_cameras", list)
-    monkeypatch.setattr(ui_app, "network_factory", replaying([None]))
     monkeypatch.setattr(CrashReporter, "_on_error", lambda *_: box.open())
     QApplication.instance() or QApplication([])
     box = QMessageBox()

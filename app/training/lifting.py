@@ -5,6 +5,9 @@ person's lengths; any heading; a camera at any height and distance, in full pers
 the pose network would have read, wrong in the ways it is wrong: places by a few centimetres, more at wrists
 and feet; depth too flat, tilted, whole limbs off or turned inside out; joints not seen at all. The lifter
 learns the way back (Martinez et al. 2017; made-up cameras and bones after Gong et al. 2021, "PoseAug").
+
+Made-up errors are like the network's, but not its own. So half of the examples can be what it really reads of
+rendered people (app/training/readings.py).
 """
 
 from __future__ import annotations
@@ -105,6 +108,34 @@ def load_poses(files: Sequence[Path], mocap: Path | None = None) -> Poses:
     return Poses(xyz=np.concatenate(kept), share=share / share.sum())
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Readings:
+    """Of N rendered people. read: (N, 19, 4), what the pose network says, metres and confidence; xyz:
+    (N, 19, 3), where the joints are. Camera axes, origin mid-hip."""
+
+    read: Array
+    xyz: Array
+
+
+def load_readings(files: Sequence[Path]) -> Readings:
+    """From the files of app/training/readings.py. Raises UsageError for one that is none."""
+    read, xyz = [], []
+    for path in files:
+        try:
+            with open_arrays(path) as file:
+                read.append(np.asarray(file["read"], np.float64))
+                xyz.append(np.asarray(file["xyz"], np.float64))
+        except BROKEN as error:
+            raise UsageError(f"{path}: no arrays read and xyz in it ({first_line(error)})") from None
+        if read[-1].shape != (len(xyz[-1]), NUM_JOINTS, 4) or xyz[-1].shape[1:] != (NUM_JOINTS, 3):
+            raise UsageError(
+                f"{path}: read is {read[-1].shape} and xyz {xyz[-1].shape}, "
+                f"expected (N, {NUM_JOINTS}, 4) and (N, {NUM_JOINTS}, 3)"
+            )
+    true = np.concatenate(xyz)
+    return Readings(read=np.concatenate(read), xyz=true - true[:, HIPS].mean(axis=1, keepdims=True))
+
+
 def _usable(xyz: Array) -> Array:
     """Complete ones, whose trunk has a length."""
     complete = np.isfinite(xyz).all(axis=(1, 2))
@@ -135,6 +166,22 @@ def examples(poses: Poses, count: int, rng: np.random.Generator) -> tuple[Tensor
     flat = (flat - flat[:, HIPS].mean(axis=1, keepdims=True)) * away[:, None, None]
     read = _misread(flat, people, rng)
     return torch.from_numpy(read), torch.from_numpy(people.astype(np.float32))
+
+
+def real_examples(readings: Readings, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """As `examples`, of people whom the pose network has read: mirrored, the camera tilted a little, and
+    shaken, so that many examples come of one picture."""
+    chosen = rng.integers(len(readings.read), size=count)
+    read, true = readings.read[chosen], readings.xyz[chosen]
+    mirrored = rng.random(count) < 0.5
+    read[mirrored] = read[mirrored][:, MIRROR] * np.array([-1.0, 1.0, 1.0, 1.0])
+    true[mirrored] = true[mirrored][:, MIRROR] * np.array([-1.0, 1.0, 1.0])
+    tilt = Rotation.from_rotvec(rng.normal(0, (0, 0, 0.2), (count, 3))).as_matrix()
+    true = np.einsum("nij,nkj->nki", tilt, true)
+    read[..., :3] = np.einsum("nij,nkj->nki", tilt, read[..., :3])
+    read[..., :3] += rng.normal(0, (0.01, 0.01, 0.03), true.shape)
+    read[..., :3] -= read[:, HIPS, :3].mean(axis=1, keepdims=True)
+    return torch.from_numpy(read.astype(np.float32)), torch.from_numpy(true.astype(np.float32))
 
 
 def _mixed(poses: Poses, count: int, rng: np.random.Generator) -> Array:
@@ -209,7 +256,9 @@ def _misread(flat: Array, xyz: Array, rng: np.random.Generator) -> NDArray[np.fl
     depth = np.einsum("nj,nkj->nk", tilt[:, 2], xyz) * rng.uniform(0.65, 1.05, (count, 1))
     depth += 0.03 * wrong * UNSURE * rng.normal(size=shape)
     for limb, growth in LIMBS:
-        off = rng.normal(0, 0.06, (count, 1)) * growth
+        # Where the network is unsure it says the mean of what may be: a limb that points less at the camera.
+        depth[:, limb] -= (depth[:, limb] - depth[:, limb[:1]]) * rng.uniform(-0.05, 0.45, (count, 1))
+        off = rng.normal(0, 0.05, (count, 1)) * growth
         off += 0.7 * rng.normal(0, 0.06, (count, len(limb))).cumsum(axis=1)
         depth[:, limb] += off * wrong
         inside_out = rng.random((count, 1)) < 0.04 * hard
@@ -322,28 +371,34 @@ def train_lifter(
     poses: Poses,
     *,
     steps: int,
+    readings: Readings | None = None,
     width: int = 512,
-    teacher: LiftNetwork | None = None,
+    teachers: Sequence[LiftNetwork] = (),
     batch: int = 256,
     rate: float = 1.5e-3,
     seed: int = 0,
 ) -> LiftNetwork:
-    """A lifter trained on steps x batch made-up examples; about ten minutes for 7,000 steps on two cores.
+    """A lifter trained on steps x batch examples, made up or, with `readings`, half of them real; about five
+    minutes for 7,000 steps on two cores.
 
-    With a teacher it learns what that one gives for them in place of the truth: a narrow lifter gets nearer
-    to a wide one so than by itself (distillation, Hinton et al. 2015).
+    With teachers it learns the mean of what they give for them in place of the truth: a narrow lifter gets
+    nearer to wide ones so than by itself (distillation, Hinton et al. 2015).
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = LiftNetwork(width, dropout=0.05 if teacher is None else 0.0)
+    network = LiftNetwork(width, dropout=0.0 if teachers else 0.05)
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.05)
     with trange(steps, unit=" steps", mininterval=2) as bar:
         for _ in bar:
-            read, true = examples(poses, batch, rng)
-            if teacher is not None:
+            real = batch // 2 if readings is not None else 0
+            read, true = examples(poses, batch - real, rng)
+            if readings is not None:
+                read_too, true_too = real_examples(readings, real, rng)
+                read, true = torch.cat([read, read_too]), torch.cat([true, true_too])
+            if teachers:
                 with torch.no_grad():
-                    true = teacher(read)
+                    true = torch.stack([teacher(read) for teacher in teachers]).mean(0)
             found = network(read)
             loss = lifting_loss(found, true)
             optimiser.zero_grad()
@@ -363,11 +418,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--poses", nargs="+", type=Path, default=[], metavar="FILE.npz", help="with xyz")
     parser.add_argument("--mocap", type=Path, metavar="FILE.npz", help="UI-PRMD's motion capture")
     parser.add_argument(
+        "--readings", nargs="+", type=Path, default=[], metavar="FILE.npz", help="what the network reads"
+    )
+    parser.add_argument(
         "--steps", type=int, default=7000, metavar="N", help="of 256 examples (default: 7000)"
     )
     parser.add_argument("--width", type=int, default=512, metavar="N", help="of its layers (default: 512)")
     parser.add_argument(
-        "--teacher", metavar="NAME|FILE.safetensors", help="lifter whose answers are learnt, not the truth"
+        "--teacher",
+        nargs="+",
+        default=[],
+        metavar="NAME|FILE.safetensors",
+        help="lifters the mean of whose answers is learnt, not the truth",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
@@ -375,8 +437,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         check_writable(args.out)
         poses = load_poses(args.poses, args.mocap)
-        teacher = LiftNetwork.load(load_weights(args.teacher, "lifter")) if args.teacher else None
-        network = train_lifter(poses, steps=args.steps, width=args.width, teacher=teacher, seed=args.seed)
+        teachers = [LiftNetwork.load(load_weights(name, "lifter")) for name in args.teacher]
+        readings = load_readings(args.readings) if args.readings else None
+        network = train_lifter(
+            poses,
+            steps=args.steps,
+            readings=readings,
+            width=args.width,
+            teachers=teachers,
+            seed=args.seed,
+        )
         config = {"kind": "lifter", "joints": NUM_JOINTS, "width": network.width, "blocks": network.depth}
         with replacing(args.out) as part:
             save_file(network.arrays(), part, metadata={"config": json.dumps(config)})

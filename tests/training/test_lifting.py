@@ -78,7 +78,8 @@ def test_a_narrow_lifter_learns_from_a_wide_one(poses_file: Path, tmp_path: Path
     wide, narrow = tmp_path / "wide.safetensors", tmp_path / "narrow.safetensors"
     often = ["--poses", str(poses_file), "--steps"]
     assert lifting.main([*often, "60", "--out", str(wide)]) == 0
-    learning = ["--width", "48", "--teacher", str(wide), "--out", str(narrow)]
+    # Of several the mean is learnt; twice the same is that one.
+    learning = ["--width", "48", "--teacher", str(wide), str(wide), "--out", str(narrow)]
     assert lifting.main([*often, "200", *learning]) == 0
     teacher, pupil = (lifting.LiftNetwork.load(load_weights(str(path), "lifter")) for path in (wide, narrow))
     assert (teacher.width, pupil.width) == (512, 48)
@@ -121,6 +122,37 @@ def test_files_without_poses_are_refused(tmp_path: Path, arrays: dict[str, np.nd
     np.savez(path, **arrays)
     with pytest.raises(UsageError, match=said):
         lifting.load_poses([path])
+
+
+def test_readings_are_examples_as_they_are_read(tmp_path: Path, poses_file: Path) -> None:
+    """Mirrored, tilted and shaken, who is read stays who is true, and what was read wrong stays wrong."""
+    truth = lifting.load_poses([poses_file]).xyz
+    read = np.concatenate([truth, np.full((len(truth), NUM_JOINTS, 1), 0.8)], axis=2)
+    read[:, Joint.left_wrist, 2] += 0.3  # read too far away, always of the left arm
+    path = tmp_path / "readings.npz"
+    np.savez(path, read=read, xyz=truth)
+    given, true = lifting.real_examples(lifting.load_readings([path]), 300, np.random.default_rng(5))
+    off = (given[..., :3] - true).numpy()
+    wrong = np.abs(off[:, [Joint.left_wrist, Joint.right_wrist], 2]) > 0.18
+    assert (wrong.sum(axis=1) == 1).all() and 90 < wrong[:, 0].sum() < 210  # half are mirrored
+    assert np.abs(off[..., :2]).max() < 0.08 and float(given[..., 3].min()) > 0.7
+    out = tmp_path / "lifter.safetensors"
+    options = ["--poses", str(poses_file), "--readings", str(path), "--steps", "150", "--width", "64"]
+    assert lifting.main([*options, "--out", str(out)]) == 0
+    lifter = Lifter.load(load_weights(str(out), "lifter"))
+    mended = np.stack([lifter(row[:, :3].astype(np.float32), row[:, 3].astype(np.float32)) for row in read])
+    after = np.linalg.norm(mended - truth, axis=-1)[:, Joint.left_wrist].mean()
+    assert after < 0.27
+
+
+def test_files_without_readings_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "poses.npz"
+    np.savez(path, read=np.zeros((2, 19, 3)), xyz=np.zeros((2, 19, 3)))
+    with pytest.raises(UsageError, match=r"read is \(2, 19, 3\)"):
+        lifting.load_readings([path])
+    np.savez(path, xyz=np.zeros((2, 19, 3)))
+    with pytest.raises(UsageError, match="no arrays read and xyz"):
+        lifting.load_readings([path])
 
 
 def test_weights_of_another_shape_are_refused(poses_file: Path) -> None:

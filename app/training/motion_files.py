@@ -138,8 +138,8 @@ def _read_bvh(path: Path) -> Motion:
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     rows = iter(lines)
     nodes = _hierarchy(rows)
-    next(rows)  # Frames: N
-    seconds = float(next(rows).rpartition(":")[2])
+    next(rows, "")  # Frames: N
+    seconds = float(next(rows, "").rpartition(":")[2])
     table = np.array([[float(word) for word in row.split()] for row in rows if row.strip()])
     if not nodes or not seconds > 0 or table.ndim != 2:
         raise ValueError("no motion in it")
@@ -163,7 +163,7 @@ def _read_bvh(path: Path) -> Motion:
 
 
 def _hierarchy(rows: Iterator[str]) -> list[_Node]:
-    """The nodes, parents first, up to the line MOTION. Raises StopIteration's kin for a file cut short."""
+    """The nodes, parents first, up to the line MOTION. Raises ValueError or LookupError for a broken one."""
     nodes: list[_Node] = []
     open_: list[int | None] = []  # the nodes whose braces are open; None for an end without a joint
     numbers = 0
@@ -271,7 +271,7 @@ def _read_asf(path: Path) -> tuple[dict[str, _Bone], dict[str, str]]:
 def _parents_first(parents: Mapping[str, str]) -> list[str]:
     ordered = ["root"]
     for name in ordered:  # grows while it is gone through
-        ordered += [child for child, parent in parents.items() if parent == name]
+        ordered += [child for child, parent in parents.items() if parent == name and child not in ordered]
     return ordered[1:]
 
 

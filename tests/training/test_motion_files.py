@@ -161,3 +161,20 @@ def test_files_that_are_no_motion_say_so(tmp_path: Path, capsys: pytest.CaptureF
         motion_files.read_poses(cut)
     assert motion_files.main([str(tmp_path / "none"), "--out", str(tmp_path / "x.npz")]) == EXIT_USAGE
     assert "no .bvh or .amc" in capsys.readouterr().err
+
+
+def test_a_file_cut_anywhere_is_read_or_refused(tmp_path: Path) -> None:
+    """Never an error of the reader itself, and never a part of a body."""
+    whole, path = bvh({}), tmp_path / "cut.bvh"
+    acclaimed = acclaim(tmp_path, {}, frames=2)
+    skeleton = acclaimed.with_name("07.asf")
+    texts = ((path, whole, path), (skeleton, skeleton.read_text("utf-8"), acclaimed))
+    for cut, text, read in texts:
+        for end in range(0, len(text), 23):
+            cut.write_text(text[:end], encoding="utf-8")
+            try:
+                xyz = motion_files.read_poses(read)
+            except UsageError:
+                continue
+            assert np.isfinite(xyz).all() and xyz.shape[1:] == (len(Joint), 3)
+        cut.write_text(text, encoding="utf-8")

@@ -18,8 +18,8 @@ from app.weights import Weights, WeightsError
 
 HIPS: Final = [Joint.left_hip, Joint.right_hip]
 # How far the joints are moved to where the lifter has them. Two estimates whose errors differ are best
-# averaged. Of rendered people, whose like the lifter has learnt from, all of the way leaves least error; before
-# calibrated cameras it leaves no less than half of it, and elbows worse.
+# averaged. Of rendered people, whose like the lifter has learnt from, all of the way leaves least error;
+# before calibrated cameras it leaves no less than half of it, and elbows worse.
 SHARE: Final = 0.5
 PARTS: Final = ("scale", "shift", "weight", "bias")  # of each half of a block
 

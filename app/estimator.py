@@ -86,6 +86,17 @@ class Reading:
     confidence: FloatArray
     crop: Crop
 
+    @classmethod
+    def of(cls, maps: FloatArray, crop: Crop, size: int) -> Reading:
+        """What the network says (1, 38, h, w) of a crop that was cut `size` pixels wide."""
+        joints = decode_joints(maps)
+        return cls(
+            xy=crop.to_frame(joints.xy[0], size),
+            depth=joints.depth[0] * np.float32(crop.side / size),
+            confidence=joints.confidence[0],
+            crop=crop,
+        )
+
     @cached_property  # asked for half a dozen times in a frame
     def presence(self) -> float:
         """0..1: whether somebody is there at all."""
@@ -346,7 +357,7 @@ class Estimator:
     def _read(self, image: Image, crop: Crop) -> Reading:
         size = self._runtime.input_size
         maps = self._runtime.pose_maps(as_input([crop.cut(image, size)]))
-        return _reading(maps, crop, size)
+        return Reading.of(maps, crop, size)
 
     def _read_twice(self, image: Image, crop: Crop) -> Reading:
         """The mean of the crop and its mirror image."""
@@ -355,7 +366,7 @@ class Estimator:
         batch = np.concatenate([batch, batch[:, :, :, ::-1]])
         maps = self._runtime.pose_maps(np.ascontiguousarray(batch))
         mean = (maps[:1] + flip_maps(maps[1:])) * np.float32(0.5)
-        return _reading(mean, crop, size)
+        return Reading.of(mean, crop, size)
 
     def _read_around(self, image: Image, reading: Reading, margin: float) -> Reading:
         """Reads again in the crop that the joints of `reading` ask for."""
@@ -420,16 +431,6 @@ def _as_bgr(image: Image) -> Image | None:
     channels = 1 if image.ndim == 2 else image.shape[2]
     code = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}.get(channels)
     return None if code is None else cv2.cvtColor(image, code)  # type: ignore[return-value]
-
-
-def _reading(maps: FloatArray, crop: Crop, size: int) -> Reading:
-    joints = decode_joints(maps)
-    return Reading(
-        xy=crop.to_frame(joints.xy[0], size),
-        depth=joints.depth[0] * np.float32(crop.side / size),
-        confidence=joints.confidence[0],
-        crop=crop,
-    )
 
 
 def _still_score(reading: Reading) -> float:

@@ -174,8 +174,7 @@ def real_examples(readings: Readings, count: int, rng: np.random.Generator) -> t
     chosen = rng.integers(len(readings.read), size=count)
     read, true = readings.read[chosen], readings.xyz[chosen]
     mirrored = rng.random(count) < 0.5
-    read[mirrored] = read[mirrored][:, MIRROR] * np.array([-1.0, 1.0, 1.0, 1.0])
-    true[mirrored] = true[mirrored][:, MIRROR] * np.array([-1.0, 1.0, 1.0])
+    read[mirrored], true[mirrored] = _mirrored(read[mirrored]), _mirrored(true[mirrored])
     tilt = Rotation.from_rotvec(rng.normal(0, (0, 0, 0.2), (count, 3))).as_matrix()
     true = np.einsum("nij,nkj->nki", tilt, true)
     read[..., :3] = np.einsum("nij,nkj->nki", tilt, read[..., :3])
@@ -188,7 +187,7 @@ def _mixed(poses: Poses, count: int, rng: np.random.Generator) -> Array:
     """Poses, half of them mirrored, three of ten with the legs of another."""
     xyz, other = (poses.xyz[rng.choice(len(poses.xyz), count, p=poses.share)] for _ in range(2))
     mirrored = rng.random(count) < 0.5
-    xyz[mirrored] = xyz[mirrored][:, MIRROR] * np.array([-1.0, 1.0, 1.0])
+    xyz[mirrored] = _mirrored(xyz[mirrored])
     mixed = rng.random(count) < 0.3
     turn = np.einsum("nki,nkj->nij", _trunk_axes(xyz), _trunk_axes(other))
     other = np.einsum("nij,nkj->nki", turn, other)
@@ -196,6 +195,13 @@ def _mixed(poses: Poses, count: int, rng: np.random.Generator) -> Array:
         moved = other[:, leg] - other[:, [hip]] + xyz[:, [hip]]
         xyz[:, leg] = np.where(mixed[:, None, None], moved, xyz[:, leg])
     return xyz
+
+
+def _mirrored(people: Array) -> Array:
+    """(N, 19, 3 or more), X first: as in a mirror, left and right exchanged."""
+    people = people[:, MIRROR]
+    people[..., 0] *= -1
+    return people
 
 
 def _trunk_axes(xyz: Array) -> Array:
@@ -389,9 +395,9 @@ def train_lifter(
     network = LiftNetwork(width, dropout=0.0 if teachers else 0.05)
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.05)
+    real = batch // 2 if readings is not None else 0
     with trange(steps, unit=" steps", mininterval=2) as bar:
         for _ in bar:
-            real = batch // 2 if readings is not None else 0
             read, true = examples(poses, batch - real, rng)
             if readings is not None:
                 read_too, true_too = real_examples(readings, real, rng)

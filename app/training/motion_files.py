@@ -18,21 +18,19 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
 from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
 from app.files import check_writable, replacing
 from app.skeleton import Joint
+from app.training.bodies import SIDES, Array
+from app.training.poses import heel
 from app.world import NECK, TRUNK
 
-Array = NDArray[np.float64]
-
-# Frames a second kept: neighbours a twentieth of a second apart are all but the same pose.
+# Poses a second kept: nearer neighbours are all but the same.
 RATE: Final = 10.0
 ACCLAIM_RATE: Final = 120.0  # that of the database of Carnegie Mellon University; the files do not tell it
-SIDES: Final = ("left", "right")
 
 # What programs call the joints, in lower case and without a "mixamorig:" before; S stands for the side.
 _BVH: Final[Mapping[str, tuple[str, ...]]] = {
@@ -107,17 +105,15 @@ def _as_people(motion: Motion, path: Path) -> Array:
     trunk = float(np.median(np.linalg.norm(shoulders - hips, axis=-1)))
     if not np.isfinite(joints).all() or trunk <= 0:
         raise UsageError(f"{path}: places in it that are no numbers, or nobody's")
-    joints = (joints - hips[:, None]) * ((TRUNK - NECK) / trunk)
-    shoulders = (shoulders - hips) * ((TRUNK - NECK) / trunk)
-    skull = (motion.skull - hips) * ((TRUNK - NECK) / trunk)
-    joints[:, Joint.neck] = shoulders * (TRUNK / (TRUNK - NECK))
+    metres = (TRUNK - NECK) / trunk
+    joints = (joints - hips[:, None]) * metres
+    skull = (motion.skull - hips) * metres
+    joints[:, Joint.neck] = (shoulders - hips) * (TRUNK / trunk)
     joints[:, Joint.nose] = skull + motion.head.apply([0.0, 0.06, 0.09])
     joints[:, Joint.head_top] = skull + motion.head.apply([0.0, 0.20, 0.0])
     for side in SIDES:
         ankle, knee, toe = (joints[:, Joint[f"{side}_{part}"]] for part in ("ankle", "knee", "toe"))
-        shin = ankle - knee
-        down = shin / np.maximum(np.linalg.norm(shin, axis=-1, keepdims=True), 1e-9)
-        joints[:, Joint[f"{side}_heel"]] = ankle + 0.05 * down - 0.25 * (toe - ankle)
+        joints[:, Joint[f"{side}_heel"]] = heel(ankle, knee, toe)
     return joints * np.array([1.0, -1.0, -1.0])  # Y up to the camera's axes
 
 

@@ -332,6 +332,13 @@ _MOCAP: Final = {
 }  # fmt: skip
 
 
+def heel(ankle: Array, knee: Array, toe: Array) -> Array:
+    """(..., 3) metres: under and behind the ankle, opposite to the toe; motion capture has no marker."""
+    shin = ankle - knee
+    down = shin / np.maximum(np.linalg.norm(shin, axis=-1, keepdims=True), 1e-9)
+    return np.asarray(ankle + 0.05 * down - 0.25 * (toe - ankle))
+
+
 class MotionCapture:
     """Frames of an optical motion capture in UI-PRMD's 18 joints (arrays frames x 18 x 3, millimetres,
     z up, names in `joint_names`; Vakanski et al. 2018). Frames with a lost marker are left out."""
@@ -357,9 +364,7 @@ class MotionCapture:
             joints[Joint[ours]] = self._at[theirs][index]
         for side, s in (("left", "l"), ("right", "r")):
             ankle, toe, knee = (self._at[f"{s}_{n}"][index] for n in ("ankle", "toe", "knee"))
-            # The heel lies under and behind the ankle, opposite to the toe.
-            down = unit(ankle - knee)
-            joints[Joint[f"{side}_heel"]] = ankle + 0.05 * down - 0.25 * (toe - ankle)
+            joints[Joint[f"{side}_heel"]] = heel(ankle, knee, toe)
         neck, head = self._at["neck"][index], self._at["head"][index]
         across = joints[Joint.left_shoulder] - joints[Joint.right_shoulder]
         ahead = unit(np.cross(across, neck - self._at["pelvis"][index]))

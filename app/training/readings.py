@@ -3,8 +3,9 @@
     python -m app.training.readings FOLDER|FILE.npz ... --out readings.npz
 
 The pictures are those of `python main.py render`, whose joints in metres are exact. The file written has,
-for each person read, `read` (N, 19, 4): metres in weak perspective as the app gives them to the lifter, and
-confidence; and `xyz` (N, 19, 3): the truth. Both X right, Y down, Z away, origin mid-hip.
+for each person read, `read` (N, 19, 4): metres in weak perspective as the app gives them to the lifter (but
+that it puts unseen joints where a body at rest has them), and confidence; and `xyz` (N, 19, 3): the truth.
+Both X right, Y down, Z away, origin mid-hip.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from app.crop import Image, around_joints, as_input, whole
-from app.decode import decode_joints
 from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
+from app.estimator import Reading
 from app.files import check_writable, replacing
 from app.runtimes import Runtime, load_runtime
 from app.skeleton import FloatArray
@@ -41,13 +42,11 @@ def read_person(image: Image, xy: FloatArray, seen: FloatArray, runtime: Runtime
     crop = around_joints(xy, seen, whole(image), (image.shape[1], image.shape[0]))
     if crop is None:
         return None
-    joints = decode_joints(runtime.pose_maps(as_input([crop.cut(image, size)])))
-    frame = crop.to_frame(joints.xy[0], size)
-    depth = joints.depth[0] * np.float32(crop.side / size)
-    scale = metric_scale(frame, depth, joints.confidence[0])
+    reading = Reading.of(runtime.pose_maps(as_input([crop.cut(image, size)])), crop, size)
+    scale = metric_scale(reading.xy, reading.depth, reading.confidence)
     if scale is None:
         return None
-    pose = make_pose(frame, depth, joints.confidence[0], scale, 0.0)
+    pose = make_pose(reading.xy, reading.depth, reading.confidence, scale, 0.0)
     return np.concatenate([pose.xyz, pose.confidence[:, None]], axis=1)
 
 

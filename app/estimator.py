@@ -359,7 +359,7 @@ class Estimator:
         maps = self._runtime.pose_maps(as_input([crop.cut(image, size)]))
         return Reading.of(maps, crop, size)
 
-    def _read_twice(self, image: Image, crop: Crop) -> Reading:
+    def read_twice(self, image: Image, crop: Crop) -> Reading:
         """The mean of the crop and its mirror image."""
         size = self._runtime.input_size
         batch = as_input([crop.cut(image, size)])
@@ -372,7 +372,7 @@ class Estimator:
         """Reads again in the crop that the joints of `reading` ask for."""
         size = (image.shape[1], image.shape[0])
         crop = around_joints(reading.xy, reading.confidence, reading.crop, size, margin=margin)
-        return reading if crop is None else self._read_twice(image, crop)
+        return reading if crop is None else self.read_twice(image, crop)
 
     def _pose(self, reading: Reading, track: _Track, image: Image, time: float) -> Pose:
         xy, depth = completed(reading.xy, reading.depth, reading.confidence, reading.crop.up, track.scale)
@@ -407,7 +407,7 @@ class Estimator:
         people = sorted(people, key=lambda p: -_importance(p, bgr))[:2]
         crops = [around_candidate(person) for person in people]
         crops += [whole(bgr, up=up, margin=1.05) for up in _QUARTERS]
-        readings = [self._read_twice(bgr, crop) for crop in crops]
+        readings = [self.read_twice(bgr, crop) for crop in crops]
         again = [self._read_around(bgr, reading, MARGIN) for reading in readings]
         best = max(again, key=_still_score)
         if best.presence < STILL_ENTER:

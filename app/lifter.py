@@ -32,7 +32,9 @@ class Lifter:
     {i}.{h}.bias (W,), and out.weight (57, W), out.bias (57,). Raises WeightsError when they do not fit.
     """
 
-    def __init__(self, arrays: Mapping[str, FloatArray], *, width: int, blocks: int) -> None:
+    def __init__(
+        self, arrays: Mapping[str, FloatArray], *, width: int, blocks: int, share: float = SHARE
+    ) -> None:
         names = [f"{i}.{h}.{part}" for i in range(blocks) for h in range(2) for part in PARTS]
         shapes = {name: (width, width) if name.endswith("weight") else (width,) for name in names}
         shapes |= {"in.weight": (width, 4 * NUM_JOINTS), "in.bias": (width,)}
@@ -44,12 +46,13 @@ class Lifter:
         # By columns: that is how BLAS reads 4 MB of weights, out of a cold cache, fastest.
         self._arrays = {name: np.asfortranarray(value, np.float32) for name, value in arrays.items()}
         self._blocks = blocks
+        self._share = share
 
     @classmethod
-    def load(cls, weights: Weights) -> Lifter:
+    def load(cls, weights: Weights, *, share: float = SHARE) -> Lifter:
         """From the catalogue's weights of kind "lifter". Raises WeightsError when they do not fit."""
         config = weights.config
-        return cls(weights.arrays(), width=int(config["width"]), blocks=int(config["blocks"]))
+        return cls(weights.arrays(), width=int(config["width"]), blocks=int(config["blocks"]), share=share)
 
     def __call__(self, xyz: FloatArray, confidence: FloatArray) -> FloatArray:
         w = self._arrays
@@ -62,5 +65,5 @@ class Lifter:
                 y = np.maximum(y * w[at + "scale"] + w[at + "shift"], 0.0)
                 y = w[at + "weight"] @ y + w[at + "bias"]
             h = h + y
-        mended = xyz + SHARE * (w["out.weight"] @ h + w["out.bias"]).reshape(NUM_JOINTS, 3)
+        mended = xyz + self._share * (w["out.weight"] @ h + w["out.bias"]).reshape(NUM_JOINTS, 3)
         return (mended - mended[HIPS].mean(axis=0)).astype(np.float32)

@@ -1,25 +1,25 @@
 """`label`: labels from a teacher network, kept only where it is sure and steady.
 
-The teacher is MediaPipe in an interpreter of its own (peer.py). It looks at every picture and at its mirror
-image; where both agree, their mean is the label, and the less they agree the less the label weighs.
+The teacher is BlazePose (blazepose.py). Where labels, or else the app itself, say that somebody is, it looks
+twice, the second time in the mirror; where both agree, their mean is its answer, and the less they agree the
+less that weighs.
 
-Clips and photographs without labels get 2D labels and depth. Of a clip, frames evenly over it are taken that
-differ from the last one taken. Labelled photographs (--labelled KIND) keep their own 2D labels and get depth
-at the joints where the teacher's position agrees with the label; nose, heels and toes, which no 2D set but
-COCO labels, are the teacher's. People whom the teacher does not find as they are, it sees once more with the
-labelled body turned upright.
+Clips and photographs without labels get its joints. Of a clip, frames evenly over it are taken that differ
+from the last one taken. Of labelled photographs (--labelled KIND) the labels, which people placed, and the
+teacher's joints are averaged where they agree; nose, heels and toes, which no 2D set but COCO labels, are the
+teacher's.
 
-The result is a packed set (sets.py). The teacher's depths are metres; pixels come from the weak-perspective
-scale that lays its X and Y best on its x and y.
+Depth is the mean of two estimates, each mended by the lifter (app/lifter.py): the teacher's, on the scale
+(weak perspective) that lays its X and Y best on the joints, and that of the app's own network. The more they
+differ the less it weighs. The result is a packed set (sets.py).
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,33 +28,43 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from app.capture import open_source
+from app.capture import Frame, open_source
+from app.crop import Image, around_joints, whole
 from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
+from app.estimator import Estimator, Reading
 from app.files import check_writable
-from app.skeleton import MIRROR, NUM_JOINTS, FloatArray, Joint
-from app.training.answers import Found, ask_peer
+from app.lifter import Lifter
+from app.runtimes import load_runtime
+from app.skeleton import NUM_JOINTS, FloatArray, Joint
 from app.training.archives import BROKEN, open_zip, plain_name
+from app.training.blazepose import HIPS, Answer, BlazePose, square_around
 from app.training.datasets import LabelledPicture, validation_names
 from app.training.readers import Broken, trimmed
 from app.training.sets import KINDS, PICTURE_ENDINGS, load_sets, source_of, write_packed
 from app.training.sheets import VIDEO_ENDINGS
+from app.weights import load_weights
+from app.world import make_pose, metric_scale
 
-log = logging.getLogger(__name__)
-
-Image = NDArray[np.uint8]
 Array = NDArray[np.float64]
+Known = NDArray[np.bool_]
 
 SURE: Final = 0.5  # least confidence of a label
 LEAST_JOINTS: Final = 8
 STEADY: Final = 0.12  # torsos between the passes at which the confidence has fallen to 1/e
-AGREES: Final = 0.09  # of the body's longer side, between teacher and label
-FITS: Final = 0.12  # of the body's longer side, between the teacher's 2D and its 3D at the fitted scale
-LARGEST: Final = 640  # pixels, longer side of what the teacher sees
+AGREES: Final = 0.25  # torsos between teacher and label up to which both mean the same
+CONTRADICTS: Final = 0.35  # ... and from which a sure teacher makes a label doubtful
+SAME_DEPTH: Final = 0.3  # metres between both estimates of depth at which its weight has fallen to 1/e
+LARGEST: Final = 640  # pixels, longer side of what is looked at
+FOLLOWED: Final = 2  # every so many frames of a clip the app looks where the person is
 WHOLE: Final = 360  # pixels, longer side of kept whole frames
-BATCH: Final = 200  # pictures a call of the teacher
 HELD_OUT: Final = 0.08  # share of the clips
+SEEN: Final = 0.3  # confidence from which a joint that the app found shows where somebody is
 _CORE: Final = [Joint.left_shoulder, Joint.right_shoulder, Joint.left_hip, Joint.right_hip]
-_HIPS: Final = [Joint.left_hip, Joint.right_hip]
+_LIMBS: Final = [
+    j for j in Joint if j.name.split("_")[-1] in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+]
+# How much the teacher's joint counts beside a label that agrees. By a hip both mean something else.
+_COUNTS: Final = np.where(np.isin(np.arange(NUM_JOINTS), HIPS), 1.0, 1.5)
 # What the teacher adds to labelled photographs, and the label that must agree for it.
 _ADDED: Final[dict[Joint, Joint | None]] = {
     Joint.nose: None,
@@ -69,11 +79,13 @@ _UNKNOWN: Final = [Joint.head_top, Joint.neck]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Seen:
-    """What the teacher says of one picture: xy (19, 2) pixels, xyz (19, 3) metres, confidence (19,)."""
+    """What is seen of one person. Of the teacher: xy (19, 2) pixels, xyz (19, 3) metres, confidence (19,).
+    read: what the app's own network says, in pixels of the same picture."""
 
     xy: Array
     xyz: Array
     confidence: Array
+    read: Reading
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,78 +101,120 @@ class Labels:
 # ---------------------------------------------------------------------------------------- pure parts
 
 
-def fused(plain: Seen, mirrored: Seen, width: int) -> Seen:
-    """Both passes as one. `mirrored` is as it was seen in the mirror image of a picture `width` pixels wide.
+def torso(xy: Array, known: Known) -> float:
+    """The longer of the trunk's diagonals, pixels, of joints (19, 2) where known (19,); of somebody seen from
+    above at least a fifth of the body."""
+    diagonals = (
+        (Joint.left_shoulder, Joint.right_hip),
+        (Joint.right_shoulder, Joint.left_hip),
+    )
+    lengths = [float(np.linalg.norm(xy[a] - xy[b])) for a, b in diagonals if known[a] and known[b]]
+    return max(*lengths, 0.2 * float(np.ptp(xy[known], axis=0).max()), 8.0)
+
+
+def fused(plain: Answer, mirrored: Answer, read: Reading, length: float) -> Seen:
+    """Both passes as one, of somebody whose torso is `length` pixels long.
 
     The confidence is the lesser of both, times exp(-(d / 0.12 torso)^2) of the distance d between them.
     """
-    xy, xyz = mirrored.xy[MIRROR], mirrored.xyz[MIRROR]
-    xy = np.stack([width - xy[:, 0], xy[:, 1]], axis=1)
-    xyz = xyz * (-1, 1, 1)
-    mean = (plain.xy + xy) / 2
-    known = mean[[joint for joint in Joint if joint not in _UNKNOWN]]
-    torso = max(
-        float(np.linalg.norm(mean[Joint.left_shoulder] - mean[Joint.right_hip])),
-        float(np.linalg.norm(mean[Joint.right_shoulder] - mean[Joint.left_hip])),
-        0.2 * float(np.ptp(known, axis=0).max()),
-        8.0,
+    apart = np.linalg.norm(plain.xy - mirrored.xy, axis=1)
+    confidence = np.minimum(plain.confidence, mirrored.confidence) * np.exp(
+        -((apart / (STEADY * length)) ** 2)
     )
-    apart = np.linalg.norm(plain.xy - xy, axis=1)
-    confidence = np.minimum(plain.confidence, mirrored.confidence[MIRROR])
-    confidence = confidence * np.exp(-((apart / (STEADY * torso)) ** 2))
-    confidence[_UNKNOWN] = 0.0
-    return Seen(xy=mean, xyz=(plain.xyz + xyz) / 2, confidence=confidence)
+    return Seen(
+        xy=(plain.xy + mirrored.xy) / 2,
+        xyz=(plain.xyz + mirrored.xyz) / 2,
+        confidence=confidence * min(plain.presence, mirrored.presence),
+        read=read,
+    )
 
 
-def weak_scale(xy: Array, xyz: Array, weight: Array) -> tuple[float, Array]:
-    """Pixels a metre under which (19, 2) of X and Y lie best on xy, and each joint's distance then, pixels.
-
-    Least squares with weights (19,), both centred on their weighted means.
-    """
+def weak_scale(xy: Array, xyz: Array, weight: Array) -> float:
+    """Pixels a metre under which (19, 2) of X and Y lie best on xy: least squares with weights (19,), both
+    centred on their weighted means."""
     share = (weight / max(float(weight.sum()), 1e-9))[:, None]
     solid, flat = xyz[:, :2], xy
     solid, flat = solid - (solid * share).sum(axis=0), flat - (flat * share).sum(axis=0)
-    scale = float((share * solid * flat).sum() / max(float((share * solid * solid).sum()), 1e-9))
-    return scale, np.linalg.norm(solid * scale - flat, axis=1)
+    return float((share * solid * flat).sum() / max(float((share * solid * solid).sum()), 1e-9))
 
 
-def own_labels(seen: Seen) -> Labels | None:
+def own_labels(seen: Seen, lift: Lifter) -> Labels | None:
     """Labels of a picture that has none; None where too little of the person is sure."""
     weight = np.where(seen.confidence > SURE, seen.confidence, 0.0)
-    known = weight > 0
-    if known.sum() < LEAST_JOINTS:
+    sure = weight > 0
+    if sure.sum() < LEAST_JOINTS or sure[_LIMBS].sum() < 5:
         return None
-    body = float(np.ptp(seen.xy[known], axis=0).max())
-    scale, apart = weak_scale(seen.xy, seen.xyz, weight)
-    solid = known & (apart < FITS * body) & bool(known[_HIPS].all() and scale > 0)
-    return _labels(seen.xy, weight, seen.xyz[:, 2] * scale, np.where(solid, weight, 0.0))
+    xy = seen.xy.copy()
+    for joint in _UNKNOWN:
+        if seen.read.confidence[joint] > 0.6:
+            xy[joint], weight[joint] = seen.read.xy[joint], 0.6
+    return _deep(xy, weight, sure, seen, lift)
 
 
-def added_labels(xy: FloatArray, weight: FloatArray, seen: Seen | None) -> Labels:
+def added_labels(xy: FloatArray, weight: FloatArray, seen: Seen | None, lift: Lifter) -> Labels:
     """A photograph's own labels (19, 2) and (19,), with what the teacher adds where it agrees with them."""
     known = weight > 0
     points, weights = xy.astype(float), weight.astype(float)
-    nothing = _labels(points, weights, np.zeros(NUM_JOINTS), np.zeros(NUM_JOINTS))
-    if seen is None or known.sum() < LEAST_JOINTS:
-        return nothing
-    body = max(float(np.ptp(xy[known], axis=0).max()), 20.0)
-    gap = seen.xy - xy
-    agrees = known & (np.linalg.norm(gap, axis=1) < AGREES * body) & (seen.confidence > 0.3)
-    if agrees[_CORE].sum() < 3 or agrees.sum() < 6:
-        return nothing
-    scale, apart = weak_scale(points, seen.xyz, np.where(agrees, seen.confidence, 0.0))
-    if scale <= 0:
-        return nothing
-    solid = agrees & (apart < 0.1 * body)
-    for joint, guard in _ADDED.items():
-        if known[joint] or seen.confidence[joint] <= SURE or (guard is not None and not agrees[guard]):
+    nothing = np.zeros(NUM_JOINTS)
+    if seen is None:
+        return _labels(points, weights, nothing, nothing)
+    apart = np.linalg.norm(seen.xy - xy, axis=1) / torso(points, known)
+    agrees = known & (seen.confidence > 0.3) & (apart < AGREES)
+    counts = (_COUNTS * seen.confidence * agrees)[:, None]
+    points = (points + counts * seen.xy) / (1 + counts)
+    weights[known & (seen.confidence > 0.6) & (apart > CONTRADICTS)] *= 0.5
+    if agrees[_LIMBS].sum() < 6:
+        return _labels(points, weights, nothing, nothing)
+    solid = agrees.copy()
+    for joint in Joint:
+        guard = _ADDED.get(joint)
+        if known[joint] or joint in _UNKNOWN or seen.confidence[joint] <= SURE:
+            continue
+        if guard is not None and not agrees[guard]:
             continue
         # The teacher's heel hangs on its own ankle; it moves along with the labelled one.
-        points[joint] = seen.xy[joint] - (0.0 if guard is None else gap[guard])
+        points[joint] = seen.xy[joint] + (0.0 if guard is None else points[guard] - seen.xy[guard])
         weights[joint] = 0.7 * seen.confidence[joint]
         solid[joint] = True
-    depth_weight = np.where(solid, np.minimum(seen.confidence, 1.0), 0.0)
-    return _labels(points, weights, seen.xyz[:, 2] * scale, depth_weight)
+    return _deep(points, weights, solid, seen, lift)
+
+
+def _deep(xy: Array, weight: Array, sure: Known, seen: Seen, lift: Lifter) -> Labels:
+    """Labels with depth; `sure` (19,): where the teacher's joint lies where the label does."""
+    nothing = np.zeros(NUM_JOINTS)
+    scale = weak_scale(xy, seen.xyz, np.where(sure, seen.confidence, 0.0))
+    if sure.sum() < 6 or sure[_CORE].sum() < 3 or scale <= 0:
+        return _labels(xy, weight, nothing, nothing)
+    read = seen.read
+    labelled = weight > 0
+    guessed = np.where((seen.confidence > 0.3)[:, None], seen.xy, read.xy)
+    everywhere = np.where(labelled[:, None], xy, guessed)
+    depth = seen.xyz[:, 2] * scale
+    depth[Joint.neck] = depth[[Joint.left_shoulder, Joint.right_shoulder]].mean()
+    depth[Joint.head_top] = depth[Joint.nose]
+    confidence = np.maximum(seen.confidence, np.where(labelled, 0.5 * read.confidence, 0.0))
+    estimates = [
+        _mended(everywhere, depth, confidence, lift),
+        _mended(everywhere, read.depth.astype(float), read.confidence.astype(float), lift),
+    ]
+    if estimates[0] is None or estimates[1] is None:
+        return _labels(xy, weight, nothing, nothing)
+    (one, one_scale), (other, other_scale) = estimates[0], estimates[1]
+    trust = np.where(sure, np.minimum(seen.confidence, 1.0), 0.0)
+    shoulders = seen.confidence[[Joint.left_shoulder, Joint.right_shoulder]].min()
+    trust[_UNKNOWN] = np.where(labelled[_UNKNOWN], 0.5 * shoulders, 0.0)
+    trust = trust * np.exp(-(((one - other) / SAME_DEPTH) ** 2))
+    return _labels(xy, weight, (one + other) / (one_scale + other_scale), trust)
+
+
+def _mended(xy: Array, depth: Array, confidence: Array, lift: Lifter) -> tuple[Array, float] | None:
+    """Depth (19,) in metres as the lifter has it, of joints and depth in pixels, and the metres a pixel."""
+    seen = (xy.astype(np.float32), depth.astype(np.float32), confidence.astype(np.float32))
+    scale = metric_scale(*seen)
+    if scale is None:
+        return None
+    pose = make_pose(*seen, scale, 0.0)
+    return lift(pose.xyz, pose.confidence)[:, 2].astype(float), scale
 
 
 def _labels(xy: Array, weight: Array, depth: Array, depth_weight: Array) -> Labels:
@@ -168,26 +222,6 @@ def _labels(xy: Array, weight: Array, depth: Array, depth_weight: Array) -> Labe
     arrays = (placed, weight, depth, depth_weight)
     points, weights, depths, depth_weights = (array.astype(np.float32) for array in arrays)
     return Labels(xy=points, weight=weights, depth=depths, depth_weight=depth_weights)
-
-
-def turned_back(seen: Seen, quarters: int, width: int, height: int) -> Seen:
-    """What was seen in a picture that np.rot90 had turned `quarters` times, in axes of the original, which is
-    width x height pixels."""
-    xy, xyz = seen.xy, seen.xyz
-    for done in range(quarters):
-        # One turn sent (x, y) of a picture w wide to (y, w - x).
-        before = width if (quarters - done - 1) % 2 == 0 else height
-        xy = np.stack([before - xy[:, 1], xy[:, 0]], axis=1)
-        xyz = np.stack([-xyz[:, 1], xyz[:, 0], xyz[:, 2]], axis=1)
-    return Seen(xy=xy, xyz=xyz, confidence=seen.confidence)
-
-
-def upright_turns(xy: FloatArray, weight: FloatArray) -> int:
-    """How often np.rot90 turns the picture so that the labelled body stands the right way up, 0 to 3."""
-    if not (weight[[Joint.neck, *_HIPS]] > 0).all():
-        return 0
-    up = xy[Joint.neck] - xy[_HIPS].mean(axis=0)
-    return round(float(np.degrees(np.arctan2(up[0], -up[1]))) / 90) % 4
 
 
 def moved(last: FloatArray | None, image: Image) -> FloatArray | None:
@@ -203,60 +237,60 @@ def moved(last: FloatArray | None, image: Image) -> FloatArray | None:
 
 
 class Teacher:
-    """MediaPipe, asked in batches for pictures and their mirror images."""
+    """BlazePose, shown people where labels or the app's own networks say that they are."""
 
-    def __init__(self, python: str) -> None:
-        self._python = python
+    def __init__(self, network: BlazePose) -> None:
+        self._network = network
+        self._estimator = Estimator(load_runtime(), smooth=False)
+        # All of the way to what it says: of people rendered, whose depth is known, that leaves least error.
+        self.lift = Lifter.load(load_weights("auto", "lifter"), share=1.0)
 
-    def see(self, images: Sequence[Image]) -> list[Seen | None]:
-        """One answer a picture, None where it did not find somebody in both passes. Raises PeerError."""
-        if not images:
-            return []
-        with tempfile.TemporaryDirectory() as folder:
-            paths = []
-            for number, image in enumerate(images):
-                for name, picture in (("a", image), ("b", image[:, ::-1])):
-                    paths.append(Path(folder) / f"{number:05d}{name}.png")
-                    cv2.imwrite(str(paths[-1]), picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-            _, answers = ask_peer(self._python, paths)
-        both = [_seen(answer) for answer in answers]
-        return [
-            None if plain is None or other is None else fused(plain, other, image.shape[1])
-            for image, plain, other in zip(images, both[::2], both[1::2], strict=True)
-        ]
+    def see(self, image: Image, xy: FloatArray, known: Known) -> Seen | None:
+        """The person of whom the joints xy (19, 2) pixels are known (19,); None where too few are."""
+        if known.sum() < LEAST_JOINTS - 2:
+            return None
+        plain = self._network.look(image, square_around(xy, known))
+        # The second look is in the square that the first one asks for.
+        mirrored = self._network.look(image, plain.crop, mirrored=True)
+        frame = whole(image)
+        crop = around_joints(xy, known.astype(np.float32), frame, (image.shape[1], image.shape[0]))
+        read = self._estimator.read_twice(image, crop or frame)
+        return fused(plain, mirrored, read, torso(xy.astype(float), known))
 
-
-def _seen(answer: Found) -> Seen | None:
-    if not np.isfinite(answer.xy).all():
-        return None
-    return Seen(xy=answer.xy[0], xyz=answer.xyz[0], confidence=answer.confidence[0])
-
-
-def _batches(items: Iterator[Any]) -> Iterator[list[Any]]:
-    batch: list[Any] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+    def find(self, frame: Frame) -> tuple[FloatArray, Known] | None:
+        """Whom the app finds in a picture, or in a clip's next frame: joints (19, 2) pixels, and which are
+        seen."""
+        if frame.index == 0:
+            self._estimator.reset()
+        pose = self._estimator.estimate(frame)
+        if pose is None:
+            return None
+        known = pose.confidence > SEEN
+        known[Joint.head_top] = False
+        return (pose.xy, known) if known.sum() >= LEAST_JOINTS else None
 
 
 # ---------------------------------------------------------------------------------------- what is labelled
 
 
-def unlabelled_pictures(files: Sequence[Path], frames: int, scratch: Path) -> Iterator[tuple[str, Image]]:
-    """(name, picture) of photographs and of at most `frames` frames a clip, of files, folders and zips."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """A photograph, whose frame has index 0, or a clip's frame, `wanted` or there to follow people by."""
+
+    name: str
+    frame: Frame
+    wanted: bool = True
+
+
+def unlabelled_pictures(files: Sequence[Path], frames: int, scratch: Path) -> Iterator[Picture]:
+    """Photographs and clips, with at most `frames` wanted frames each, of files, folders and zips."""
     for path in files:
         members = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
         with Broken(path) as broken:
             for member in members:
                 ending = member.suffix.lower()
                 if ending in PICTURE_ENDINGS:
-                    image = broken.picture(member, member.name)
-                    if image is not None:
-                        yield member.name, _shrunk(image, LARGEST)
+                    yield from _photograph(member, member.name, broken)
                 elif ending == ".zip":
                     yield from _in_zip(member, frames, scratch, broken)
                 elif ending in VIDEO_ENDINGS:
@@ -264,7 +298,7 @@ def unlabelled_pictures(files: Sequence[Path], frames: int, scratch: Path) -> It
                     yield from _frames_of(member, frames)
 
 
-def _in_zip(path: Path, frames: int, scratch: Path, broken: Broken) -> Iterator[tuple[str, Image]]:
+def _in_zip(path: Path, frames: int, scratch: Path, broken: Broken) -> Iterator[Picture]:
     try:
         with open_zip(path) as archive:
             for name in sorted(archive.namelist()):
@@ -278,27 +312,33 @@ def _in_zip(path: Path, frames: int, scratch: Path, broken: Broken) -> Iterator[
                     broken.read += 1
                     yield from _frames_of(place, frames)
                 else:
-                    image = broken.picture(place, name)
-                    if image is not None:
-                        yield name, _shrunk(image, LARGEST)
+                    yield from _photograph(place, name, broken)
                 place.unlink()
     except BROKEN as error:
         raise UsageError(f"{path}: cannot be read as a zip ({first_line(error)})") from None
 
 
-def _frames_of(video: Path, frames: int) -> Iterator[tuple[str, Image]]:
+def _photograph(path: Path, name: str, broken: Broken) -> Iterator[Picture]:
+    image = broken.picture(path, name)
+    if image is not None:
+        yield Picture(name=name, frame=Frame(image=_shrunk(image, LARGEST), time=0.0, index=0))
+
+
+def _frames_of(video: Path, frames: int) -> Iterator[Picture]:
     with open_source(str(video)) as source:
         count = sum(1 for _ in iter(source.read, None))
     wanted = set(np.linspace(0, count - 1, min(frames, count)).round().astype(int).tolist())
     last: FloatArray | None = None
     with open_source(str(video)) as source:
-        for number, frame in enumerate(iter(source.read, None)):
-            if number not in wanted:
+        for frame in iter(source.read, None):
+            chosen = frame.index in wanted
+            if not chosen and frame.index % FOLLOWED:
                 continue
-            changed = moved(last, frame.image)
+            small = replace(frame, image=_shrunk(frame.image, LARGEST))
+            changed = moved(last, small.image) if chosen else None
             if changed is not None:
                 last = changed
-                yield f"{video.stem}#{number}", _shrunk(frame.image, LARGEST)
+            yield Picture(name=f"{video.stem}#{frame.index}", frame=small, wanted=changed is not None)
 
 
 def _shrunk(image: Image, side: int) -> Image:
@@ -309,18 +349,20 @@ def _shrunk(image: Image, side: int) -> Image:
 
 
 def label_pictures(
-    pictures: Iterator[tuple[str, Image]], teacher: Teacher, *, whole: bool
+    pictures: Iterator[Picture], teacher: Teacher, *, whole_frames: bool
 ) -> Iterator[LabelledPicture]:
-    """The people whom the teacher is sure of; `whole` keeps the whole frames, for the person finder."""
-    for batch in _batches(pictures):
-        for (name, image), seen in zip(batch, teacher.see([image for _, image in batch]), strict=True):
-            labels = None if seen is None else own_labels(seen)
-            if seen is None or labels is None:
-                continue
-            if not whole:
-                yield trimmed(name, image, labels.xy, labels.weight, labels.depth, labels.depth_weight)
-            elif (labels.weight[_CORE] > 0).all():
-                yield _whole_frame(name, image, labels, seen)
+    """The people of whom the teacher is sure; whole frames are for the person finder."""
+    for picture in pictures:
+        image = picture.frame.image
+        found = teacher.find(picture.frame)
+        seen = teacher.see(image, *found) if found is not None and picture.wanted else None
+        labels = None if seen is None else own_labels(seen, teacher.lift)
+        if seen is None or labels is None:
+            continue
+        if not whole_frames:
+            yield trimmed(picture.name, image, labels.xy, labels.weight, labels.depth, labels.depth_weight)
+        elif (labels.weight[_CORE] > 0).all():
+            yield _whole_frame(picture.name, image, labels, seen)
 
 
 def _whole_frame(name: str, image: Image, labels: Labels, seen: Seen) -> LabelledPicture:
@@ -340,36 +382,18 @@ def _whole_frame(name: str, image: Image, labels: Labels, seen: Seen) -> Labelle
 
 
 def deepen(pictures: Sequence[LabelledPicture], teacher: Teacher) -> Iterator[LabelledPicture]:
-    """Labelled photographs with the teacher's depth where it agrees."""
-    for batch in _batches(iter(pictures)):
-        images = [picture.decode() for picture in batch]
-        seen = teacher.see(images)
-        again = [n for n, (answer, p) in enumerate(zip(seen, batch, strict=True)) if _disagrees(answer, p)]
-        turns = [upright_turns(batch[n].xy, batch[n].xy_weight) for n in again]
-        edges = [max(images[n].shape[:2]) // 6 for n in again]
-        padded = [
-            cv2.copyMakeBorder(np.rot90(images[n], k).copy(), e, e, e, e, cv2.BORDER_REPLICATE)
-            for n, k, e in zip(again, turns, edges, strict=True)
-        ]
-        for n, k, edge, answer in zip(again, turns, edges, teacher.see(padded), strict=True):
-            if answer is not None:
-                height, width = images[n].shape[:2]
-                inside = Seen(xy=answer.xy - edge, xyz=answer.xyz, confidence=answer.confidence)
-                seen[n] = turned_back(inside, k, width, height)
-        for picture, answer in zip(batch, seen, strict=True):
-            labels = added_labels(picture.xy, picture.xy_weight, answer)
-            yield LabelledPicture(
-                name=picture.name,
-                encoded=picture.encoded,
-                xy=labels.xy,
-                xy_weight=labels.weight,
-                depth=labels.depth,
-                depth_weight=labels.depth_weight,
-            )
-
-
-def _disagrees(seen: Seen | None, picture: LabelledPicture) -> bool:
-    return not (added_labels(picture.xy, picture.xy_weight, seen).depth_weight > 0).any()
+    """Labelled photographs with what the teacher adds."""
+    for picture in pictures:
+        seen = teacher.see(picture.decode(), picture.xy, picture.xy_weight > 0)
+        labels = added_labels(picture.xy, picture.xy_weight, seen, teacher.lift)
+        yield LabelledPicture(
+            name=picture.name,
+            encoded=picture.encoded,
+            xy=labels.xy,
+            xy_weight=labels.weight,
+            depth=labels.depth,
+            depth_weight=labels.depth_weight,
+        )
 
 
 # ---------------------------------------------------------------------------------------- the command
@@ -380,7 +404,7 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "label",
         help="label clips and photographs with a teacher network",
-        description="Has MediaPipe label clips or photographs, or add depth to labelled photographs, and "
+        description="Has BlazePose label clips or photographs, or add to photographs that are labelled, and "
         "writes a packed data set for training. Labels are kept only where it is sure and steady.",
     )
     parser.add_argument(
@@ -388,7 +412,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--out", required=True, type=Path, metavar="FILE.npz", help="the packed set")
     parser.add_argument(
-        "--peer-python", required=True, metavar="PATH", help="an interpreter that has mediapipe installed"
+        "--teacher",
+        required=True,
+        type=Path,
+        metavar="FILE.tflite",
+        help="BlazePose's landmark network: pose_landmark_heavy.tflite of the npm package @mediapipe/pose",
     )
     parser.add_argument(
         "--labelled", metavar="KIND", choices=list(KINDS), help="the files are a data set with 2D labels"
@@ -410,7 +438,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in arguments.files:
         if not path.exists():
             raise UsageError(f"{path}: there is no such file or folder")
-    teacher = Teacher(arguments.peer_python)
+    teacher = Teacher(BlazePose(arguments.teacher))
     if arguments.labelled:
         kept, held_out = _run_labelled(arguments, teacher)
     else:
@@ -445,7 +473,7 @@ def _run_unlabelled(
         pictures = unlabelled_pictures(arguments.files, arguments.frames, Path(scratch))
         kept = list(
             tqdm(
-                label_pictures(pictures, teacher, whole=arguments.whole),
+                label_pictures(pictures, teacher, whole_frames=arguments.whole),
                 unit="picture",
                 disable=None,
                 leave=False,

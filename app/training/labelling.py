@@ -51,6 +51,7 @@ Known = NDArray[np.bool_]
 SURE: Final = 0.5  # least confidence of a label
 LEAST_JOINTS: Final = 8
 STEADY: Final = 0.12  # torsos between the passes at which the confidence has fallen to 1/e
+SAME_PLACE: Final = 0.15  # torsos between teacher and app at which what the app adds has fallen to 1/e
 AGREES: Final = 0.25  # torsos between teacher and label up to which both mean the same
 CONTRADICTS: Final = 0.35  # ... and from which a sure teacher makes a label doubtful
 SAME_DEPTH: Final = 0.3  # metres between both estimates of depth at which its weight has fallen to 1/e
@@ -58,7 +59,7 @@ LARGEST: Final = 640  # pixels, longer side of what is looked at
 FOLLOWED: Final = 2  # every so many frames of a clip the app looks where the person is
 WHOLE: Final = 360  # pixels, longer side of kept whole frames
 HELD_OUT: Final = 0.08  # share of the clips
-SEEN: Final = 0.3  # confidence from which a joint that the app found shows where somebody is
+SEEN: Final = 0.3  # confidence from which the app sees a joint
 _CORE: Final = [Joint.left_shoulder, Joint.right_shoulder, Joint.left_hip, Joint.right_hip]
 _LIMBS: Final = [
     j for j in Joint if j.name.split("_")[-1] in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -115,18 +116,17 @@ def torso(xy: Array, known: Known) -> float:
 def fused(plain: Answer, mirrored: Answer, read: Reading, length: float) -> Seen:
     """Both passes as one, of somebody whose torso is `length` pixels long.
 
-    The confidence is the lesser of both, times exp(-(d / 0.12 torso)^2) of the distance d between them.
+    The confidence is the lesser of both, times exp(-(d / 0.12 torso)^2) of the distance d between them. A
+    joint that the teacher calls hidden, but that the app's own network sees in the same place, has up to 0.6.
     """
-    apart = np.linalg.norm(plain.xy - mirrored.xy, axis=1)
-    confidence = np.minimum(plain.confidence, mirrored.confidence) * np.exp(
-        -((apart / (STEADY * length)) ** 2)
-    )
-    return Seen(
-        xy=(plain.xy + mirrored.xy) / 2,
-        xyz=(plain.xyz + mirrored.xyz) / 2,
-        confidence=confidence * min(plain.presence, mirrored.presence),
-        read=read,
-    )
+    xy = (plain.xy + mirrored.xy) / 2
+    confidence = np.minimum(plain.confidence, mirrored.confidence)
+    near = np.exp(-((np.linalg.norm(xy - read.xy, axis=1) / (SAME_PLACE * length)) ** 2))
+    confidence = np.maximum(confidence, np.where(read.confidence > SEEN, 0.6 * near, 0.0))
+    steady = np.exp(-((np.linalg.norm(plain.xy - mirrored.xy, axis=1) / (STEADY * length)) ** 2))
+    confidence = confidence * steady * min(plain.presence, mirrored.presence)
+    confidence[_UNKNOWN] = 0.0
+    return Seen(xy=xy, xyz=(plain.xyz + mirrored.xyz) / 2, confidence=confidence, read=read)
 
 
 def weak_scale(xy: Array, xyz: Array, weight: Array) -> float:
@@ -138,9 +138,11 @@ def weak_scale(xy: Array, xyz: Array, weight: Array) -> float:
     return float((share * solid * flat).sum() / max(float((share * solid * solid).sum()), 1e-9))
 
 
-def own_labels(seen: Seen, lift: Lifter) -> Labels | None:
-    """Labels of a picture that has none; None where too little of the person is sure."""
-    weight = np.where(seen.confidence > SURE, seen.confidence, 0.0)
+def own_labels(seen: Seen, size: tuple[int, int], lift: Lifter) -> Labels | None:
+    """Labels of a picture of `size` (width, height) that has none; None where too little of the person is
+    sure. Hips and shoulders outside of it BlazePose only guesses."""
+    inside = ((seen.xy >= 0) & (seen.xy < size)).all(axis=1)
+    weight = np.where(inside & (seen.confidence > SURE), seen.confidence, 0.0)
     sure = weight > 0
     if sure.sum() < LEAST_JOINTS or sure[_LIMBS].sum() < 5:
         return None
@@ -356,7 +358,7 @@ def label_pictures(
         image = picture.frame.image
         found = teacher.find(picture.frame)
         seen = teacher.see(image, *found) if found is not None and picture.wanted else None
-        labels = None if seen is None else own_labels(seen, teacher.lift)
+        labels = None if seen is None else own_labels(seen, (image.shape[1], image.shape[0]), teacher.lift)
         if seen is None or labels is None:
             continue
         if not whole_frames:

@@ -25,6 +25,7 @@ from app.training.labelling import Known, Seen, added_labels, fused, own_labels,
 from app.training.sets import load_sets, write_packed
 from app.weights import load_weights
 
+SIZE = (300, 400)
 FOCAL = 180.0  # pixels a metre of the made-up people
 
 
@@ -71,7 +72,7 @@ def test_a_teacher_that_agrees_with_itself_is_trusted() -> None:
     np.testing.assert_allclose(both.xyz, seen.xyz)
     np.testing.assert_allclose(both.confidence, seen.confidence)
     doubtful = fused(answer(seen), answer(seen, 0.1), seen.read, 100.0)
-    assert own_labels(doubtful, LIFT) is None, "once it saw hardly anybody there"
+    assert own_labels(doubtful, SIZE, LIFT) is None, "once it saw hardly anybody there"
 
 
 def test_where_the_passes_disagree_the_label_loses_its_weight() -> None:
@@ -83,30 +84,50 @@ def test_where_the_passes_disagree_the_label_loses_its_weight() -> None:
     both = fused(answer(seen), answer(replace(seen, xy=other)), seen.read, length)
     assert both.confidence[Joint.left_wrist] == pytest.approx(0.9 / np.e)
     assert both.confidence[Joint.right_knee] < 0.01
-    labels = own_labels(both, LIFT)
+    labels = own_labels(both, SIZE, LIFT)
     assert labels is not None
     assert labels.weight[Joint.right_knee] == labels.weight[Joint.left_wrist] == 0
     assert labels.weight[Joint.left_knee] == pytest.approx(0.9)
 
 
+def test_a_hidden_joint_counts_where_the_app_sees_it_too() -> None:
+    seen = person()
+    hidden = seen.confidence.copy()
+    hidden[[Joint.left_knee, Joint.right_knee]] = 0.1
+    elsewhere = seen.read.xy.copy()
+    elsewhere[Joint.right_knee] += 60
+    both = fused(*[answer(replace(seen, confidence=hidden))] * 2, replace(seen.read, xy=elsewhere), 100.0)
+    assert both.confidence[Joint.left_knee] == pytest.approx(0.6)
+    assert both.confidence[Joint.right_knee] == pytest.approx(0.1)
+    labels = own_labels(both, SIZE, LIFT)
+    assert labels is not None and labels.weight[Joint.left_knee] > 0 == labels.weight[Joint.right_knee]
+
+
+def test_what_lies_outside_of_the_picture_is_no_label() -> None:
+    seen = person()
+    labels = own_labels(seen, (300, int(seen.xy[Joint.left_ankle, 1])), LIFT)
+    assert labels is not None
+    assert labels.weight[Joint.left_ankle] == 0 < labels.weight[Joint.left_knee]
+
+
 def test_depth_is_on_the_scale_of_the_picture() -> None:
     seen = person()
     assert weak_scale(seen.xy, seen.xyz, seen.confidence) == pytest.approx(FOCAL)
-    labels = own_labels(seen, LIFT)
+    labels = own_labels(seen, SIZE, LIFT)
     assert labels is not None
     for joint in (Joint.left_wrist, Joint.right_knee):
         assert in_pixels(labels, joint) == pytest.approx(seen.xyz[joint, 2] * FOCAL, abs=0.1)
     # BlazePose has no crown and no neck: they are the app's own.
     np.testing.assert_allclose(labels.xy[Joint.neck], seen.read.xy[Joint.neck])
     assert 0 < labels.weight[Joint.neck] < labels.weight[Joint.left_knee]
-    assert own_labels(replace(seen, confidence=np.full(NUM_JOINTS, 0.4)), LIFT) is None
+    assert own_labels(replace(seen, confidence=np.full(NUM_JOINTS, 0.4)), SIZE, LIFT) is None
 
 
 def test_depth_on_which_teacher_and_app_differ_weighs_little() -> None:
     seen = person()
     depth = seen.read.depth.copy()
     depth[Joint.left_wrist] += 0.6 * FOCAL
-    labels = own_labels(replace(seen, read=replace(seen.read, depth=depth)), LIFT)
+    labels = own_labels(replace(seen, read=replace(seen.read, depth=depth)), SIZE, LIFT)
     assert labels is not None
     assert labels.depth_weight[Joint.left_wrist] < 0.1 * labels.depth_weight[Joint.right_wrist]
     assert in_pixels(labels, Joint.left_wrist) == pytest.approx(

@@ -61,6 +61,7 @@ WEAK_SECONDS: Final = 1.5
 LEAP: Final = 0.35  # trunk lengths that the trunk may jump in no time ...
 LEAP_SPEED: Final = 8.0  # ... and for each second passed
 SWAP_SECONDS: Final = 0.5  # left and right are held against the network at most so long
+UNTWISTED: Final = 0.5  # cosine between shoulders and hips from which a trunk is surely not twisted
 LARGEST_STEP_BACK: Final = 0.5  # seconds; a longer jump back in time is another recording
 
 # ---- single images
@@ -101,6 +102,18 @@ class Reading:
     def presence(self) -> float:
         """0..1: whether somebody is there at all."""
         return float(np.sort(self.confidence[CORE])[-CORE_COUNT:].mean())
+
+    @cached_property
+    def twist(self) -> float:
+        """Cosine of the angle by which the hips are turned against the shoulders: below 0 nobody's are."""
+        joints = np.concatenate([self.xy, self.depth[:, None]], axis=1)
+        left_shoulder, right_shoulder, left_hip, right_hip = joints[_TRUNK]
+        spine = left_shoulder + right_shoulder - left_hip - right_hip
+        spine = spine / max(float(np.linalg.norm(spine)), 1e-6)
+        across = np.stack([left_shoulder - right_shoulder, left_hip - right_hip])
+        across -= (across @ spine)[:, None] * spine
+        widths = np.linalg.norm(across, axis=1)
+        return float(across[0] @ across[1] / max(float(widths.prod()), 1e-6))
 
     def swapped(self, joints: NDArray[np.intp]) -> Reading:
         """With left and right exchanged among `joints`."""
@@ -244,7 +257,7 @@ class Estimator:
         """Undoes a sudden exchange of left and right: of arms, of legs, or of single pairs.
 
         Nobody turns round within a frame. But a network that insists for half a second is right, and the
-        past was wrong.
+        past was wrong; and so it was, at once, if with its sides the hips would face away from the shoulders.
         """
         if time - track.time > 0.2:
             track.since_swap = None
@@ -256,11 +269,12 @@ class Estimator:
             return reading
         if track.since_swap is None:
             track.since_swap = time
-        if time - track.since_swap > SWAP_SECONDS:
+        kept = reading.swapped(wrong)
+        if time - track.since_swap > SWAP_SECONDS or (kept.twist < 0 and reading.twist > UNTWISTED):
             track.since_swap = None
             self._begin_anew()
             return reading
-        return reading.swapped(wrong)
+        return kept
 
     # ------------------------------------------------------------ finding
 

@@ -5,11 +5,12 @@ last J depth maps (with the first J: all channels). Heatmaps are logits of one s
 "nowhere" cell whose logit is 0, so that a joint outside the picture has somewhere to go and a peak's mass
 is a confidence.
 
-Three base networks give these maps, each at a quarter of the input's side:
+Four base networks give these maps, each at a quarter of the input's side:
 mobile      the default, for CPUs. The encoder and the narrow decoder are the layout of MediaPipe's BlazePose
             "full" landmark network (Bazarevsky et al. 2020; inverted residuals after Sandler et al. 2018), so
             that its weights can serve as the base; batch normalisation, which that base has folded away, is
             back in every block. The wide decoder and the depth maps are new.
+large       the same with the encoder of BlazePose "heavy": seven times the weights, four times the work.
 hourglass   stacked hourglasses (Newell et al. 2016), for GPUs.
 cpm         the convolutional pose machine (Wei et al. 2016), for GPUs.
 
@@ -32,24 +33,60 @@ from app.skeleton import NUM_JOINTS
 MAP_STRIDE: Final = 4
 FINDER_STRIDE: Final = 8
 
-# kernel, stride, input, expanded, output channels of each inverted residual      map side after it
-ENCODER: Final = (
-    (3, 2, 16, 64, 24),  # 64
-    (3, 1, 24, 144, 24),  # 64   -> fine
-    (5, 2, 24, 144, 32),  # 32
-    (5, 1, 32, 192, 32),  # 32   -> middle
-    (3, 2, 32, 192, 64),  # 16
-    (3, 1, 64, 384, 64),  # 16
-    (3, 1, 64, 384, 64),  # 16
-    (5, 1, 64, 384, 88),  # 16
-    (5, 1, 88, 528, 88),  # 16
-    (5, 1, 88, 528, 88),  # 16   -> coarse
-    (5, 2, 88, 528, 144),  # 8
-    (5, 1, 144, 864, 144),  # 8
-    (5, 1, 144, 864, 144),  # 8
-    (5, 1, 144, 864, 144),  # 8  -> whole
-)
-FINE, MIDDLE, COARSE, WHOLE = 1, 3, 9, 13  # the blocks whose output the decoders read
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderLayout:
+    """How an encoder of inverted residuals is built: channels after the first and the last convolution of the
+    stem; kernel, stride, input, expanded, output channels of each block; the blocks whose output the decoders
+    read (fine, middle, coarse), and the channels of the top, which they read too."""
+
+    stem: int
+    thin: int
+    blocks: tuple[tuple[int, int, int, int, int], ...]
+    read: tuple[int, int, int]
+    top: int
+
+
+# Those of BlazePose's landmark networks "full" and "heavy", which can serve as bases.
+ENCODERS: Final = {
+    "mobile": EncoderLayout(
+        stem=24,
+        thin=16,
+        blocks=(  # map side after it
+            (3, 2, 16, 64, 24),  # 64
+            (3, 1, 24, 144, 24),  # 64   -> fine
+            (5, 2, 24, 144, 32),  # 32
+            (5, 1, 32, 192, 32),  # 32   -> middle
+            (3, 2, 32, 192, 64),  # 16
+            *((3, 1, 64, 384, 64),) * 2,  # 16
+            (5, 1, 64, 384, 88),  # 16
+            *((5, 1, 88, 528, 88),) * 2,  # 16   -> coarse
+            (5, 2, 88, 528, 144),  # 8
+            *((5, 1, 144, 864, 144),) * 3,  # 8
+        ),
+        read=(1, 3, 9),
+        top=864,
+    ),
+    "large": EncoderLayout(
+        stem=24,
+        thin=24,
+        blocks=(
+            (3, 2, 24, 96, 32),  # 64
+            (3, 1, 32, 128, 32),  # 64
+            *((3, 1, 32, 192, 32),) * 2,  # 64   -> fine
+            (5, 2, 32, 192, 56),  # 32
+            *((5, 1, 56, 336, 56),) * 3,  # 32   -> middle
+            (3, 2, 56, 336, 112),  # 16
+            *((3, 1, 112, 672, 112),) * 5,  # 16
+            (5, 1, 112, 672, 160),  # 16
+            *((5, 1, 160, 960, 160),) * 5,  # 16   -> coarse
+            (5, 2, 160, 960, 272),  # 8
+            *((5, 1, 272, 1632, 272),) * 7,  # 8
+        ),
+        read=(3, 7, 19),
+        top=1632,
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +113,13 @@ class PoseConfig(NetworkConfig):
     narrow: int = 48
     wide: int = 64
     encoder_width: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeConfig(PoseConfig):
+    """The mobile network with the larger encoder."""
+
+    architecture: str = "large"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,13 +224,13 @@ def double(x: Tensor) -> Tensor:
 class Encoder(nn.Module):
     """The picture at four scales. `channels`: of the fine, middle, coarse and whole one."""
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, layout: EncoderLayout = ENCODERS["mobile"], width: float = 1.0) -> None:
         super().__init__()
 
         def wide(channels: int) -> int:  # a multiple of 8, as vector units like them
             return max(8, round(channels * width / 8) * 8)
 
-        stem, thin, top = wide(24), wide(16), wide(864)
+        stem, thin, top = wide(layout.stem), wide(layout.thin), wide(layout.top)
         self.stem = nn.Sequential(  # 3, 256, 256
             ConvNorm(3, stem, 3, stride=2),  # 24, 128, 128
             ConvNorm(stem, stem, 3, groups=stem),  # 24, 128, 128
@@ -194,19 +238,20 @@ class Encoder(nn.Module):
         )
         self.blocks = nn.ModuleList(
             InvertedResidual(kernel, stride, *(wide(channels) for channels in row))
-            for kernel, stride, *row in ENCODER
+            for kernel, stride, *row in layout.blocks
         )
         self.top = nn.Sequential(
-            ConvNorm(wide(ENCODER[WHOLE][-1]), top, 1), ConvNorm(top, top, 3, groups=top)
+            ConvNorm(wide(layout.blocks[-1][-1]), top, 1), ConvNorm(top, top, 3, groups=top)
         )  # 864, 8, 8
-        self.channels = (*(wide(ENCODER[i][-1]) for i in (FINE, MIDDLE, COARSE)), top)
+        self.read = layout.read
+        self.channels = (*(wide(layout.blocks[i][-1]) for i in layout.read), top)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         x = self.stem(x)
         scales = []
         for i, block in enumerate(self.blocks):
             x = block(x)
-            if i in (FINE, MIDDLE, COARSE):
+            if i in self.read:
                 scales.append(x)
         fine, middle, coarse = scales  # 24, 64, 64 | 32, 32, 32 | 88, 16, 16
         return fine, middle, coarse, self.top(x)  # 864, 8, 8
@@ -225,7 +270,7 @@ class PoseNetwork(nn.Module):
         super().__init__()
         self.config = config = config or PoseConfig()
         narrow, wide, joints = config.narrow, config.wide, config.joints
-        self.encoder = Encoder(config.encoder_width)
+        self.encoder = Encoder(ENCODERS[config.architecture], config.encoder_width)
         fine, middle, coarse, whole = self.encoder.channels  # 24, 32, 88, 864
         self.narrow_whole = Separable(whole, narrow)  # 48, 8, 8
         self.narrow_coarse = Separable(coarse, narrow)  # 48, 16, 16
@@ -435,6 +480,7 @@ AnyNetwork = PoseNetwork | HourglassNetwork | CpmNetwork | FinderNetwork
 AnyConfig = PoseConfig | HourglassConfig | CpmConfig | FinderConfig
 _ARCHITECTURES: Final[dict[str, type[PoseConfig | HourglassConfig | CpmConfig]]] = {
     "mobile": PoseConfig,
+    "large": LargeConfig,
     "hourglass": HourglassConfig,
     "cpm": CpmConfig,
 }

@@ -37,6 +37,7 @@ def test_the_pose_network_gives_two_maps_a_joint_at_a_quarter_of_the_size() -> N
     ("values", "stages"),
     [
         ({"architecture": "mobile", "encoder_width": 0.5}, 1),
+        ({"architecture": "large", "encoder_width": 0.25}, 1),
         ({"architecture": "hourglass", "stacks": 3, "width": 16}, 3),
         ({"architecture": "cpm", "stages": 1, "width": 8}, 1),
         ({"architecture": "cpm", "stages": 4, "width": 8}, 4),
@@ -103,7 +104,7 @@ def test_build_makes_what_the_configuration_says() -> None:
 def test_build_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ValueError, match="hourglass"):
         build({"kind": "hourglass"})
-    with pytest.raises(ValueError, match="expected one of mobile, hourglass, cpm"):
+    with pytest.raises(ValueError, match="expected one of mobile, large, hourglass, cpm"):
         build({"kind": "pose", "architecture": "resnet"})
     with pytest.raises(TypeError, match="wider"):
         build({"kind": "pose", "wider": 3})

@@ -7,6 +7,7 @@ did before, and can then be trained like any other.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -39,32 +40,91 @@ BASE_LANDMARK: Final = {
     Joint.right_toe: 32,
 }
 
-# (kernel, bias) tensor numbers of the base network, in the order of our encoder.
-_STEM: Final = ((478, 353), (440, 423), (522, 534))
-_BLOCKS: Final = (
-    ((495, 361), (384, 436), (345, 356)),
-    ((439, 531), (404, 441), (412, 473)),
-    ((483, 407), (513, 396), (525, 509)),
-    ((378, 466), (390, 462), (350, 363)),
-    ((421, 532), (405, 504), (488, 448)),
-    ((459, 383), (521, 357), (530, 493)),
-    ((502, 402), (371, 471), (381, 367)),
-    ((426, 443), (435, 512), (399, 411)),
-    ((468, 510), (481, 388), (442, 452)),
-    ((343, 430), (497, 476), (507, 374)),
-    ((386, 449), (418, 518), (429, 415)),
-    ((474, 491), (485, 370), (446, 456)),
-    ((515, 366), (529, 408), (489, 500)),
-    ((391, 479), (354, 524), (364, 422)),
-)
-_TOP: Final = ((433, 496), (395, 375))
-_NARROW: Final = {
-    "narrow_whole": ((467, 346), (406, 416)),
-    "narrow_coarse": ((349, 414), (358, 484)),
-    "narrow_middle": ((431, 455), (394, 526)),
-    "narrow_fine": ((444, 379), (454, 352)),
+Pair = tuple[int, int]  # tensor numbers of a layer's kernel and bias in the base's .tflite file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """Where a base network keeps the layers of our encoder and narrow decoder, as they are computed."""
+
+    stem: tuple[Pair, ...]
+    blocks: tuple[tuple[Pair, Pair, Pair], ...]  # expand, spatial, project
+    top: tuple[Pair, ...]
+    narrow: dict[str, tuple[Pair, Pair]]
+    maps: Pair
+
+
+# BlazePose "full" and "heavy".
+_NUMBERS: Final = {
+    "mobile": Numbers(
+        stem=((478, 353), (440, 423), (522, 534)),
+        blocks=(
+            ((495, 361), (384, 436), (345, 356)),
+            ((439, 531), (404, 441), (412, 473)),
+            ((483, 407), (513, 396), (525, 509)),
+            ((378, 466), (390, 462), (350, 363)),
+            ((421, 532), (405, 504), (488, 448)),
+            ((459, 383), (521, 357), (530, 493)),
+            ((502, 402), (371, 471), (381, 367)),
+            ((426, 443), (435, 512), (399, 411)),
+            ((468, 510), (481, 388), (442, 452)),
+            ((343, 430), (497, 476), (507, 374)),
+            ((386, 449), (418, 518), (429, 415)),
+            ((474, 491), (485, 370), (446, 456)),
+            ((515, 366), (529, 408), (489, 500)),
+            ((391, 479), (354, 524), (364, 422)),
+        ),
+        top=((433, 496), (395, 375)),
+        narrow={
+            "narrow_whole": ((467, 346), (406, 416)),
+            "narrow_coarse": ((349, 414), (358, 484)),
+            "narrow_middle": ((431, 455), (394, 526)),
+            "narrow_fine": ((444, 379), (454, 352)),
+        },
+        maps=(410, 389),
+    ),
+    "large": Numbers(
+        stem=((796, 731), (720, 858), (934, 861)),
+        blocks=(
+            ((1061, 876), (805, 705), (1005, 1026)),
+            ((852, 1082), (777, 817), (964, 998)),
+            ((802, 1013), (718, 1093), (915, 943)),
+            ((746, 722), (1080, 992), (888, 811)),
+            ((1011, 760), (754, 1021), (953, 976)),
+            ((800, 917), (723, 743), (924, 949)),
+            ((750, 1007), (1064, 841), (869, 898)),
+            ((1090, 950), (1030, 785), (838, 764)),
+            ((958, 921), (931, 752), (748, 1067)),
+            ((878, 1086), (902, 822), (1088, 1014)),
+            ((819, 956), (848, 791), (1041, 980)),
+            ((787, 904), (715, 734), (912, 928)),
+            ((730, 874), (1050, 821), (859, 885)),
+            ((1094, 1036), (1018, 770), (831, 853)),
+            ((1038, 908), (960, 741), (772, 797)),
+            ((988, 856), (935, 1076), (737, 1062)),
+            ((865, 827), (882, 1047), (1073, 1004)),
+            ((808, 769), (835, 990), (1045, 965)),
+            ((781, 719), (803, 860), (985, 914)),
+            ((721, 806), (747, 1027), (862, 890)),
+            ((1079, 776), (954, 997), (757, 801)),
+            ((991, 717), (919, 944), (729, 751)),
+            ((940, 1081), (870, 1032), (1065, 1091)),
+            ((812, 753), (839, 977), (1034, 959)),
+            ((763, 724), (784, 948), (973, 909)),
+            ((706, 1063), (749, 897), (945, 879)),
+            ((1070, 1031), (1096, 765), (895, 820)),
+            ((1016, 975), (1042, 702), (761, 788)),
+        ),
+        top=((982, 930), (913, 1068)),
+        narrow={
+            "narrow_whole": ((733, 903), (704, 847)),
+            "narrow_coarse": ((1012, 979), (815, 716)),
+            "narrow_middle": ((981, 929), (783, 1056)),
+            "narrow_fine": ((1033, 884), (833, 1017)),
+        },
+        maps=(755, 925),
+    ),
 }
-_MAPS: Final = (410, 389)
 
 
 def _kernel(array: np.ndarray) -> Tensor:
@@ -92,21 +152,23 @@ def load_base(network: PoseNetwork | FinderNetwork, arrays_file: Path, pictures:
         conv.weight.data.copy_(_kernel(arrays[str(numbers[0])]))
         known[block] = torch.from_numpy(arrays[str(numbers[1])].astype(np.float32))
 
-    for layer, numbers in zip(network.encoder.stem, _STEM, strict=True):
+    architecture = network.config.architecture if isinstance(network, PoseNetwork) else "mobile"
+    base = _NUMBERS[architecture]
+    for layer, numbers in zip(network.encoder.stem, base.stem, strict=True):
         put(layer, numbers)
-    for block, rows in zip(network.encoder.blocks, _BLOCKS, strict=True):
+    for block, rows in zip(network.encoder.blocks, base.blocks, strict=True):
         for name, numbers in zip(("expand", "spatial", "project"), rows, strict=True):
             put(getattr(block, name), numbers)
-    for layer, numbers in zip(network.encoder.top, _TOP, strict=True):
+    for layer, numbers in zip(network.encoder.top, base.top, strict=True):
         put(layer, numbers)
-    for name, pair in _NARROW.items():
+    for name, pair in base.narrow.items():
         if hasattr(network, name):
             for layer, numbers in zip(getattr(network, name), pair, strict=True):
                 put(layer, numbers)
     if isinstance(network, PoseNetwork):
         kernel, bias = (
-            _kernel(arrays[str(_MAPS[0])]),
-            torch.from_numpy(arrays[str(_MAPS[1])].astype(np.float32)),
+            _kernel(arrays[str(base.maps[0])]),
+            torch.from_numpy(arrays[str(base.maps[1])].astype(np.float32)),
         )
         with torch.no_grad():
             known_heat = network.narrow_maps.heat

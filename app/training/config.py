@@ -44,8 +44,8 @@ class TrainConfig:
 
     out: str
     network: Literal["pose", "finder"] = "pose"
-    # Keys of the network's own configuration (app/network.py): `architecture: mobile | hourglass | cpm`,
-    # `stacks` or `stages`, widths. The input size is the run's.
+    # Keys of the network's own configuration (app/network.py): `architecture: mobile | large |
+    # hourglass | cpm`, `stacks` or `stages`, widths. The input size is the run's.
     model: dict[str, Any] = field(default_factory=dict)
     sets: list[SetConfig]
     base: str | None = None  # the base network's arrays
@@ -69,7 +69,7 @@ class TrainConfig:
     batch: int = 32
     size: int = 256
     rate: float = 1e-3
-    base_rate: float = 0.15  # of `rate`: the layers that came with the base network
+    base_rate: float = 0.15  # of `rate`: the layers that came with the base network; 0: they stay as they are
     freeze_base_norm: bool = False  # the base's normalisation keeps its statistics
     warm_up: int = 2_000  # pictures
     weight_decay: float = 0.01

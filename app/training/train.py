@@ -70,7 +70,7 @@ def _rate(config: TrainConfig, done: int) -> float:
 
 def _set_training(network: nn.Module, config: TrainConfig) -> None:
     network.train()
-    if config.freeze_base_norm:
+    if config.freeze_base_norm or config.base_rate == 0:
         for name, module in network.named_modules():
             if isinstance(module, nn.BatchNorm2d) and name.startswith(BASE_LAYERS):
                 module.eval()
@@ -82,6 +82,9 @@ def _parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str,
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         from_base = trained_before and name.startswith(BASE_LAYERS)
+        if from_base and config.base_rate == 0:
+            parameter.requires_grad_(False)
+            continue
         groups.setdefault((from_base, parameter.ndim > 1), []).append(parameter)
     return [
         {

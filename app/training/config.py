@@ -69,7 +69,10 @@ class TrainConfig:
     batch: int = 32
     size: int = 256
     rate: float = 1e-3
-    base_rate: float = 0.15  # of `rate`: the layers that came with the base network; 0: they stay as they are
+    base_rate: float = 0.15  # of `rate`: the layers that came with the base network
+    # Layers whose names begin so, as in the weights file, stay as they are: `[encoder., narrow_]` for all of
+    # the base's. The first ones cost no backward pass then, which is most of the work with a large encoder.
+    frozen: list[str] = field(default_factory=list)
     freeze_base_norm: bool = False  # the base's normalisation keeps its statistics
     warm_up: int = 2_000  # pictures
     weight_decay: float = 0.01

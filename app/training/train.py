@@ -70,10 +70,10 @@ def _rate(config: TrainConfig, done: int) -> float:
 
 def _set_training(network: nn.Module, config: TrainConfig) -> None:
     network.train()
-    if config.freeze_base_norm or config.base_rate == 0:
-        for name, module in network.named_modules():
-            if isinstance(module, nn.BatchNorm2d) and name.startswith(BASE_LAYERS):
-                module.eval()
+    still = (*config.frozen, *(BASE_LAYERS if config.freeze_base_norm else ()))
+    for name, module in network.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and name.startswith(still):
+            module.eval()
 
 
 def _parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
@@ -81,10 +81,10 @@ def _parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str,
     trained_before = config.base is not None or config.start is not None
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        from_base = trained_before and name.startswith(BASE_LAYERS)
-        if from_base and config.base_rate == 0:
+        if name.startswith(tuple(config.frozen)):
             parameter.requires_grad_(False)
             continue
+        from_base = trained_before and name.startswith(BASE_LAYERS)
         groups.setdefault((from_base, parameter.ndim > 1), []).append(parameter)
     return [
         {

@@ -90,11 +90,12 @@ def test_a_base_of_the_other_size_is_refused(tmp_path: Path) -> None:
         base.load_base(build({"kind": "pose", "architecture": "large"}), path, torch.rand(2, 3, 64, 64))
 
 
-def test_at_a_base_rate_of_nothing_only_the_new_layers_learn(tmp_path: Path) -> None:
+def test_frozen_layers_stay_as_they_are(tmp_path: Path) -> None:
     first = run_values(tmp_path, out=str(tmp_path / "first"))
     train(config_of(first, "first"), resume=False)
     start = tmp_path / "first" / "weights.safetensors"
-    second = run_values(tmp_path, out=str(tmp_path / "second"), start=str(start), base_rate=0)
+    frozen = ["encoder.", "narrow_"]
+    second = run_values(tmp_path, out=str(tmp_path / "second"), start=str(start), frozen=frozen)
     train(config_of(second, "second"), resume=False)
     before, after = load_file(start), load_file(tmp_path / "second" / "weights.safetensors")
     changed = {name for name in before if not torch.equal(before[name], after[name])}

@@ -5,12 +5,13 @@ last J depth maps (with the first J: all channels). Heatmaps are logits of one s
 "nowhere" cell whose logit is 0, so that a joint outside the picture has somewhere to go and a peak's mass
 is a confidence.
 
-Four base networks give these maps, each at a quarter of the input's side:
+Five base networks give these maps, each at a quarter of the input's side:
 mobile      the default, for CPUs. The encoder and the narrow decoder are the layout of MediaPipe's BlazePose
             "full" landmark network (Bazarevsky et al. 2020; inverted residuals after Sandler et al. 2018), so
             that its weights can serve as the base; batch normalisation, which that base has folded away, is
             back in every block. The wide decoder and the depth maps are new.
 large       the same with the encoder of BlazePose "heavy": seven times the weights, four times the work.
+ensemble    both at once, their maps averaged.
 hourglass   stacked hourglasses (Newell et al. 2016), for GPUs.
 cpm         the convolutional pose machine (Wei et al. 2016), for GPUs.
 
@@ -120,6 +121,13 @@ class LargeConfig(PoseConfig):
     """The mobile network with the larger encoder."""
 
     architecture: str = "large"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsembleConfig(PoseConfig):
+    """The mobile and the large network together."""
+
+    architecture: str = "ensemble"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,6 +312,37 @@ class PoseNetwork(nn.Module):
         return [self(image)]
 
 
+# ---------------------------------------------------------------- both sizes together
+
+
+class EnsembleNetwork(nn.Module):
+    """As PoseNetwork: the weighted mean of the maps of a mobile and a large one, whose errors differ.
+
+    The mean of logits is the geometric mean of what both hold likely, so a joint lies where both say so; the
+    small one counts more in depth, which all of its layers have learnt.
+    """
+
+    size_multiple: Final = 32
+    HEAT, DEPTH = 0.5, 0.7  # how much the mobile network counts
+
+    def __init__(self, config: EnsembleConfig | None = None):
+        super().__init__()
+        self.config = config = config or EnsembleConfig()
+        values = {**config.to_dict(), "architecture": "mobile"}
+        self.mobile = PoseNetwork(PoseConfig.from_dict(values))
+        self.large = PoseNetwork(LargeConfig.from_dict({**values, "architecture": "large"}))
+
+    def forward(self, image: Tensor) -> Tensor:
+        large, mobile = self.large(image), self.mobile(image)
+        joints = self.config.joints
+        heat = torch.lerp(large[:, :joints], mobile[:, :joints], self.HEAT)
+        depth = torch.lerp(large[:, joints:], mobile[:, joints:], self.DEPTH)
+        return torch.cat([heat, depth], 1)
+
+    def stages(self, image: Tensor) -> list[Tensor]:
+        return [self(image)]
+
+
 # ---------------------------------------------------------------- stacked hourglass
 
 
@@ -476,11 +515,12 @@ class FinderNetwork(nn.Module):
 
 # ---------------------------------------------------------------- by name
 
-AnyNetwork = PoseNetwork | HourglassNetwork | CpmNetwork | FinderNetwork
+AnyNetwork = PoseNetwork | EnsembleNetwork | HourglassNetwork | CpmNetwork | FinderNetwork
 AnyConfig = PoseConfig | HourglassConfig | CpmConfig | FinderConfig
 _ARCHITECTURES: Final[dict[str, type[PoseConfig | HourglassConfig | CpmConfig]]] = {
     "mobile": PoseConfig,
     "large": LargeConfig,
+    "ensemble": EnsembleConfig,
     "hourglass": HourglassConfig,
     "cpm": CpmConfig,
 }
@@ -513,5 +553,7 @@ def build(values: dict[str, Any]) -> AnyNetwork:
             return HourglassNetwork(config)
         case CpmConfig() as config:
             return CpmNetwork(config)
+        case EnsembleConfig() as config:
+            return EnsembleNetwork(config)
         case config:
             return PoseNetwork(config)

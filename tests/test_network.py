@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from app.network import FinderNetwork, PoseConfig, PoseNetwork, build
+from app.network import EnsembleNetwork, FinderNetwork, PoseConfig, PoseNetwork, build
 
 
 def multiply_adds(network: nn.Module, size: int) -> int:
@@ -38,6 +38,7 @@ def test_the_pose_network_gives_two_maps_a_joint_at_a_quarter_of_the_size() -> N
     [
         ({"architecture": "mobile", "encoder_width": 0.5}, 1),
         ({"architecture": "large", "encoder_width": 0.25}, 1),
+        ({"architecture": "ensemble", "encoder_width": 0.25}, 1),
         ({"architecture": "hourglass", "stacks": 3, "width": 16}, 3),
         ({"architecture": "cpm", "stages": 1, "width": 8}, 1),
         ({"architecture": "cpm", "stages": 4, "width": 8}, 4),
@@ -53,6 +54,16 @@ def test_every_base_network_gives_the_same_maps_at_each_of_its_stages(
         assert [tuple(stage.shape) for stage in maps] == [(2, 38, 16, 16)] * stages
         assert torch.equal(network(image), maps[-1])
     assert build(network.config.to_dict()).config == network.config
+
+
+def test_an_ensemble_averages_the_maps_of_both() -> None:
+    network = build({"kind": "pose", "architecture": "ensemble", "encoder_width": 0.25}).eval()
+    assert isinstance(network, EnsembleNetwork)
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        maps, small, large = network(image), network.mobile(image), network.large(image)
+    torch.testing.assert_close(maps[:, :19], (small[:, :19] + large[:, :19]) / 2)
+    torch.testing.assert_close(maps[:, 19:], 0.7 * small[:, 19:] + 0.3 * large[:, 19:])
 
 
 @pytest.mark.parametrize(
@@ -104,7 +115,7 @@ def test_build_makes_what_the_configuration_says() -> None:
 def test_build_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ValueError, match="hourglass"):
         build({"kind": "hourglass"})
-    with pytest.raises(ValueError, match="expected one of mobile, large, hourglass, cpm"):
+    with pytest.raises(ValueError, match="expected one of mobile, large, ensemble, hourglass, cpm"):
         build({"kind": "pose", "architecture": "resnet"})
     with pytest.raises(TypeError, match="wider"):
         build({"kind": "pose", "wider": 3})

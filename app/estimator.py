@@ -61,7 +61,7 @@ WEAK_SECONDS: Final = 1.5
 LEAP: Final = 0.35  # trunk lengths that the trunk may jump in no time ...
 LEAP_SPEED: Final = 8.0  # ... and for each second passed
 SWAP_SECONDS: Final = 0.5  # left and right are held against the network at most so long
-UNTWISTED: Final = 0.5  # cosine between shoulders and hips from which a trunk is surely not twisted
+UNTWISTED: Final = 0.8  # cosine between shoulders and hips from which a trunk is surely not twisted
 LARGEST_STEP_BACK: Final = 0.5  # seconds; a longer jump back in time is another recording
 
 # ---- single images
@@ -270,7 +270,7 @@ class Estimator:
         if track.since_swap is None:
             track.since_swap = time
         kept = reading.swapped(wrong)
-        if time - track.since_swap > SWAP_SECONDS or (kept.twist < 0 and reading.twist > UNTWISTED):
+        if time - track.since_swap > SWAP_SECONDS or (kept.twist < -UNTWISTED and reading.twist > UNTWISTED):
             track.since_swap = None
             self._begin_anew()
             return reading

@@ -16,29 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from app.network import ConvNorm, FinderNetwork, PoseNetwork
-from app.skeleton import Joint
 from app.training.archives import open_arrays
-
-# The base network's own landmark number of each of our joints that it knows.
-BASE_LANDMARK: Final = {
-    Joint.nose: 0,
-    Joint.left_shoulder: 11,
-    Joint.right_shoulder: 12,
-    Joint.left_elbow: 13,
-    Joint.right_elbow: 14,
-    Joint.left_wrist: 15,
-    Joint.right_wrist: 16,
-    Joint.left_hip: 23,
-    Joint.right_hip: 24,
-    Joint.left_knee: 25,
-    Joint.right_knee: 26,
-    Joint.left_ankle: 27,
-    Joint.right_ankle: 28,
-    Joint.left_heel: 29,
-    Joint.right_heel: 30,
-    Joint.left_toe: 31,
-    Joint.right_toe: 32,
-}
+from app.training.peer import LANDMARKS
 
 Pair = tuple[int, int]  # tensor numbers of a layer's kernel and bias in the base's .tflite file
 
@@ -176,7 +155,7 @@ def load_base(network: PoseNetwork | FinderNetwork, arrays_file: Path, pictures:
                 for conv in (layer.heat, layer.depth):
                     nn.init.normal_(conv.weight, std=0.001)
                     nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-            for joint, landmark in BASE_LANDMARK.items():
+            for joint, landmark in LANDMARKS.items():
                 known_heat.weight[joint] = kernel[landmark]
                 known_heat.bias[joint] = bias[landmark]  # type: ignore[index]
     _set_normalisation(network, known, pictures)

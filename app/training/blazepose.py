@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from app.crop import UPRIGHT, Crop, Image, as_input
 from app.errors import UsageError, first_line
+from app.lifter import HIPS
 from app.skeleton import MIRROR, NUM_JOINTS, FloatArray, Joint
 from app.training.peer import LANDMARKS
 
@@ -33,7 +34,6 @@ LIT: Final = 0.5  # least peak of a heatmap that moves its landmark
 _PRESENCE, _LANDMARKS, _WORLD = (1,), (5 * NUM_LANDMARKS,), (3 * NUM_LANDMARKS,)
 _HEATMAPS: Final = (CELLS, CELLS, NUM_LANDMARKS)
 
-HIPS: Final = [Joint.left_hip, Joint.right_hip]
 _JOINTS: Final = list(LANDMARKS)
 _LANDMARK: Final = list(LANDMARKS.values())
 # Circle's radius over the trunk's length (mid-hip to neck), when no leg is known, and when no foot is.

@@ -33,11 +33,11 @@ from app.crop import Image, around_joints, whole
 from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
 from app.estimator import Estimator, Reading
 from app.files import check_writable
-from app.lifter import Lifter
+from app.lifter import HIPS, Lifter
 from app.runtimes import load_runtime
 from app.skeleton import NUM_JOINTS, FloatArray, Joint
 from app.training.archives import BROKEN, open_zip, plain_name
-from app.training.blazepose import HIPS, Answer, BlazePose, square_around
+from app.training.blazepose import Answer, BlazePose, square_around
 from app.training.datasets import LabelledPicture, validation_names
 from app.training.readers import Broken, trimmed
 from app.training.sets import KINDS, PICTURE_ENDINGS, load_sets, source_of, write_packed
@@ -388,9 +388,8 @@ def deepen(pictures: Sequence[LabelledPicture], teacher: Teacher) -> Iterator[La
     for picture in pictures:
         seen = teacher.see(picture.decode(), picture.xy, picture.xy_weight > 0)
         labels = added_labels(picture.xy, picture.xy_weight, seen, teacher.lift)
-        yield LabelledPicture(
-            name=picture.name,
-            encoded=picture.encoded,
+        yield replace(
+            picture,
             xy=labels.xy,
             xy_weight=labels.weight,
             depth=labels.depth,

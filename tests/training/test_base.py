@@ -59,7 +59,7 @@ def as_base(network: PoseNetwork, path: Path, architecture: str) -> Path:
     kernel, bias = numbers.maps
     heat = network.narrow_maps.heat
     landmarks = torch.zeros(39, 1, 1, heat.in_channels), torch.zeros(39)
-    for joint, landmark in base.BASE_LANDMARK.items():
+    for joint, landmark in base.LANDMARKS.items():
         landmarks[0][landmark, 0, 0], landmarks[1][landmark] = heat.weight[joint, :, 0, 0], heat.bias[joint]
     arrays[str(kernel)], arrays[str(bias)] = landmarks
     np.savez(path, **{name: array.detach().numpy() for name, array in arrays.items()})
@@ -74,7 +74,7 @@ def test_a_network_begins_as_its_base(architecture: str, tmp_path: Path) -> None
     network = build(known.config.to_dict())
     pictures = torch.rand(4, 3, 64, 64)
     base.load_base(network, path, pictures)
-    joints = list(base.BASE_LANDMARK)
+    joints = list(base.LANDMARKS)
     for either in (known, network):
         nn.init.zeros_(either.wide_maps.heat.weight)
         nn.init.zeros_(either.wide_maps.heat.bias)

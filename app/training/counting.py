@@ -172,9 +172,9 @@ class Tracks:
             recording = load_recording(path) if path.is_file() else None
             known = recording.model if recording else None
             if recording is None or (known is not None and known["sha256"] != self._model["sha256"]):
-                recording = self._estimate(clip, variant)
                 self._folder.mkdir(parents=True, exist_ok=True)
-                save_recording(path, recording)
+                save_recording(path, self._estimate(clip, variant))
+                recording = load_recording(path)  # rounded, as whoever measures again will have it
             self._kept[key] = recording
         return self._kept[key]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -144,6 +146,62 @@ def test_each_heatmap_loss_leads_to_maps_that_are_decoded_at_the_labelled_place(
     assert abs(found.xy[0, :6] / 4 - position[0, :6].numpy()).max() < 0.6
     assert found.confidence[0, :6].min() > 0.6
     assert found.confidence[0, 6:].max() < 0.3
+
+
+def log_cosh(d: float) -> float:
+    return math.log(math.cosh(d))
+
+
+# One cell and "nowhere", and how far both are from the label: the cell in heights of the label's peak, which
+# is 4 here, "nowhere" in itself. What each loss costs then, by hand, as cost of the cell + cost of nowhere.
+DIFFERENCES = [(0.2, -0.05), (-0.2, 0.05), (1.0, -0.25), (-1.0, 0.25), (3.0, -0.75)]
+BY_HAND = {
+    # d²
+    "mse": [0.04 + 0.0025, 0.04 + 0.0025, 1 + 0.0625, 1 + 0.0625, 9 + 0.5625],
+    # |d|
+    "mae": [0.2 + 0.05, 0.2 + 0.05, 1 + 0.25, 1 + 0.25, 3 + 0.75],
+    # d²/2 up to 1/4, then (|d| - 1/8) / 4
+    "huber": [0.02 + 0.00125, 0.02 + 0.00125, 0.21875 + 0.03125, 0.21875 + 0.03125, 0.71875 + 0.15625],
+    "log_cosh": [log_cosh(a) + log_cosh(b) for a, b in DIFFERENCES],
+    # 0.2 d where too high, -0.8 d where too low
+    "quantile": [0.04 + 0.04, 0.16 + 0.01, 0.2 + 0.2, 0.8 + 0.05, 0.6 + 0.6],
+    # -log of the probability of what is labelled: the cell where it is too low, nowhere where it is too high
+    "cross_entropy": [-math.log(p) for p in (0.95, 0.95, 0.75, 0.75, 0.25)],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "expected"),
+    [
+        (name, cell, cost)
+        for name, costs in BY_HAND.items()
+        for (cell, _), cost in zip(DIFFERENCES, costs, strict=True)
+    ],
+)
+def test_each_heatmap_loss_costs_what_its_formula_says(name: str, cell: float, expected: float) -> None:
+    inside = cell < 0  # the label is 1 or 0, so only that way can the cell be too low or too high
+    place = torch.tensor([[[0.5, 0.5] if inside else [-30.0, 0.5]]])
+    label = heatmap_label(place, 1, 1, sigma=math.sqrt(4 / (2 * math.pi)))
+    p = cell / 4 + inside
+    logits = torch.tensor([[[[math.log(p / (1 - p))]]]])
+    assert float(HEATMAP_LOSSES[name](logits, label)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_coordinates_loss_is_the_euclidean_distance_in_sigmas() -> None:
+    label = heatmap_label(torch.tensor([[[1.5, 2.5]]]), 16, 16, sigma=2.0)
+    logits = torch.zeros(1, 1, 16, 16)
+    logits[..., 6, 4] = 60.0  # 3 cells to the right of the label, 4 below it
+    assert float(HEATMAP_LOSSES["coordinates"](logits, label)) == pytest.approx(5 / 2, rel=1e-4)
+    logits[..., 6, 4] = logits[..., 2, 4] = logits[..., 6, 1] = logits[..., 2, 1] = 60.0
+    assert float(HEATMAP_LOSSES["coordinates"](logits, label)) == pytest.approx(2.5 / 2, rel=1e-4)
+
+
+def test_the_coordinates_loss_of_a_joint_outside_is_what_the_picture_takes_from_nowhere() -> None:
+    logits = torch.full((1, 1, 1, 1), math.log(3.0))  # 3/4 in the picture
+    for place, p in ((0.5, 0.75), (-30.0, 0.25)):
+        label = heatmap_label(torch.tensor([[[place, 0.5]]]), 1, 1, sigma=1.0)
+        found = float(HEATMAP_LOSSES["coordinates"](logits, label))
+        assert found == pytest.approx(-math.log(p), abs=2e-3)  # the distance 0 is told as 0.001
 
 
 def test_a_weighted_mean_counts_what_is_labelled_only() -> None:

@@ -111,6 +111,71 @@ def test_the_constraint_has_a_weight_of_its_own_in_3d_batches(tmp_path: Path) ->
         assert terms[*weights[::-1], labels][0] == pytest.approx(without)
 
 
+def some_maps(seed: int = 0, size: int = 16) -> Tensor:
+    return torch.randn(2, 2 * NUM_JOINTS, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_maps_of_each_stage_are_supervised_alike(tmp_path: Path) -> None:
+    _, task = a_task(tmp_path)
+    labels = a_batch(task, "3D")[1:]
+    early, late = some_maps(0), some_maps(1)
+    both = task.losses([early, late], labels)
+    alone = [task.losses([maps], labels) for maps in (early, late)]
+    assert float(both["loss"]) == pytest.approx(float(alone[0]["loss"] + alone[1]["loss"]), rel=1e-5)
+    for name in ("heatmap", "depth", "geometry"):  # what is told is the last stage's
+        assert both[name] == alone[1][name] != alone[0][name]
+    for changed in ([early + 0.5 * some_maps(2), late], [early, late + 0.5 * some_maps(2)]):
+        assert abs(float(task.losses(changed, labels)["loss"] - both["loss"])) > 0.01
+
+
+def depth_labels(apart: list[float], weight: list[float]) -> tuple[Tensor, ...]:
+    """One picture of 64 pixels: labels of all places, and of the depths of the first joints. Maps of zeros
+    are that far from them."""
+    depth, depth_weight = torch.zeros(1, NUM_JOINTS), torch.zeros(1, NUM_JOINTS)
+    depth[0, : len(apart)], depth_weight[0, : len(weight)] = torch.tensor(apart), torch.tensor(weight)
+    xy = 12 + 2.0 * torch.arange(NUM_JOINTS)[None, :, None].expand(1, NUM_JOINTS, 2)
+    return xy, torch.ones(1, NUM_JOINTS), depth, depth_weight
+
+
+def test_the_squared_depth_loss_is_lambda_reg_times_the_squared_distance(tmp_path: Path) -> None:
+    """Formula (1): the mean over the labelled joints, each as far as its label is trusted."""
+    labels = depth_labels([0.3, -0.5, 0.4], [1.0, 1.0, 0.5])
+    maps = torch.zeros(1, 2 * NUM_JOINTS, 16, 16)
+    squared = (0.3**2 + 0.5**2 + 0.5 * 0.4**2) / 2.5
+    keys = {"depth_loss": "squared", "lambda_g": 0.0, "lambda_g_3d": 0.0}
+    for lambda_reg in (0.0, 1.0, 7.0):
+        _, task = a_task(tmp_path, lambda_reg=lambda_reg, **keys)
+        terms = task.losses([maps], labels)
+        assert float(terms["depth"]) == pytest.approx(squared, rel=1e-5)
+        assert float(terms["loss"] - terms["heatmap"]) == pytest.approx(lambda_reg * squared, abs=1e-5)
+    # By default gross errors count less: linear from 0.1 on, 0.2 |d| - 0.01.
+    _, task = a_task(tmp_path, **{**keys, "depth_loss": "robust"})
+    robust = (0.05 + 0.09 + 0.5 * 0.07) / 2.5
+    assert float(task.losses([maps], labels)["depth"]) == pytest.approx(robust, rel=1e-5)
+
+
+def test_lambda_reg_weighs_the_depth_of_3d_batches_alone(tmp_path: Path) -> None:
+    for labels in ("2D", "3D"):
+        _, plain = a_task(tmp_path, lambda_reg=0.0)
+        batch = a_batch(plain, labels)[1:]
+        without = plain.losses([some_maps()], batch)["loss"]
+        for lambda_reg in (2.0, 50.0):
+            terms = a_task(tmp_path, lambda_reg=lambda_reg)[1].losses([some_maps()], batch)
+            depth = float(terms["depth"])
+            assert depth > 0.01 if labels == "3D" else depth == 0
+            assert float(terms["loss"] - without) == pytest.approx(lambda_reg * depth, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", HEATMAP_LOSSES)
+def test_the_heatmaps_are_taught_by_the_loss_that_is_asked_for(tmp_path: Path, name: str) -> None:
+    _, task = a_task(tmp_path, heatmap_loss=name)
+    xy, weight, *depth = a_batch(task, "3D")[1:]
+    logits = some_maps()[:, :NUM_JOINTS]
+    values = HEATMAP_LOSSES[name](logits, heatmap_label(xy / 4, 16, 16, task.config.sigma / 4))
+    found = task.losses([some_maps()], [xy, weight, *depth])["heatmap"]
+    assert float(found) == pytest.approx(float(values.mean()), rel=1e-5)
+
+
 @pytest.mark.parametrize("model", [{}, {"architecture": "hourglass", "width": 16}])
 def test_strict_leaves_the_depth_layer_as_3d_labels_made_it(tmp_path: Path, model: dict[str, Any]) -> None:
     """No gradient, no weight decay, no momentum; features below still hear of the constraint."""

@@ -6,12 +6,14 @@ h36m            published: S1/Videos/ACTION.CAMERA.mp4, S1/MyPoseFeatures/
                 millimetres in the camera's axes)                                   nose, heels
                 converted: annotations/Human36M_subject1_data.json, _camera.json,
                 _joint_3d.json and images/ (as in 3DMPPE and its followers)         nose, heels, toes
-mpi_inf_3dhp    published: S1/Seq1/annot.mat (annot2, annot3) and
-                imageSequence/video_0.avi, or its frames in imageSequence/video_0/  nose, heels
+mpi_inf_3dhp    published: S1/Seq1/annot.mat (annot2, annot3: pixels and
+                millimetres) and imageSequence/video_0.avi, or its frames
+                in imageSequence/video_0/                                           nose, heels
 
-Both are videos, so one frame in EVERY is taken. Depth is given as in all our sets: pixels of the picture,
-away from the camera, relative to mid-hip, in weak perspective: Z focal / distance. Focal length and
-principal point of the published layouts are those that map the 3D labels to the 2D labels.
+Both are videos, so one frame in EVERY is taken. In a folder of frames the last number in a file's name says
+which frame it is, counted from 0 or from 1. Depth is given as in all our sets: pixels of the picture, away
+from the camera, relative to mid-hip, in weak perspective: Z focal / distance. Focal
+length and principal point of the published layouts are those that map the 3D labels to the 2D labels.
 
 Held out for validation are the subjects that the literature tests on: S9 and S11 of Human3.6M, S8 of
 MPI-INF-3DHP, whose own test set is another.
@@ -19,6 +21,7 @@ MPI-INF-3DHP, whose own test set is another.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,9 +90,19 @@ class Lens:
 def fitted_lens(xy: Array, xyz: Array, where: str) -> Lens:
     """The lens under which 3D labels (N, 3) fall best on 2D labels (N, 2), least squares.
 
-    Raises DataSetError that begins with `where` when they do not fit each other, as when they are in
-    different axes or belong to different cameras.
+    Both may be (frames, joints, 3 or 2), too. Raises DataSetError that begins with `where` when a label is
+    not a finite number, and when they do not fit each other, as when they are in different axes or belong
+    to different cameras.
     """
+    broken = ~(np.isfinite(xy).all(axis=-1) & np.isfinite(xyz).all(axis=-1))
+    if broken.any():
+        place = ("frame", "joint")[-broken.ndim :]
+        first = ", ".join(f"{word} {n}" for word, n in zip(place, np.argwhere(broken)[0], strict=True))
+        raise DataSetError(
+            f"{where}: {first}: the label is no finite number ({broken.sum()} such in all); "
+            "take the published file, or remove it"
+        )
+    xy, xyz = xy.reshape(-1, 2), xyz.reshape(-1, 3)
     ahead = xyz[:, 2] > 0
     focal, centre = np.zeros(2), np.zeros(2)
     if ahead.sum() >= 4:
@@ -101,7 +114,7 @@ def fitted_lens(xy: Array, xyz: Array, where: str) -> Lens:
     if ahead.mean() < 0.99 or (focal <= 0).any():
         raise DataSetError(f"{where}: the 3D labels are not in the camera's axes (Z away from it)")
     apart = float(np.linalg.norm(lens.project(xyz[ahead]) - xy[ahead], axis=1).mean())
-    if apart > LIMIT:
+    if not apart <= LIMIT:  # a NaN is refused, too
         raise DataSetError(f"{where}: 2D and 3D labels do not belong together, they are {apart:.0f} px apart")
     return lens
 
@@ -135,14 +148,50 @@ def labelled(
     return trimmed(name, image, points, weight, depth, weight)
 
 
+def _numbered(folder: Path, count: int) -> dict[int, Path]:
+    """The pictures in a folder of frames by the frame they show, counted from 0; `count` are labelled.
+
+    The last number in the name decides, never the place in the list: a file that is missing would shift all
+    that follow. Raises DataSetError when the names do not tell.
+    """
+    files: dict[int, Path] = {}
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png")):
+        numbers = re.findall(r"[0-9]+", path.stem)
+        if not numbers:
+            raise DataSetError(
+                f"{path}: no frame number in its name; rename it like frame_000000, or remove it"
+            )
+        number = int(numbers[-1])
+        if number in files:
+            raise DataSetError(
+                f"{path}: its name gives frame {number}, and so does that of {files[number].name}; "
+                "the last number in a name must be the frame's"
+            )
+        files[number] = path
+    if not files:
+        return {}
+    first, last = min(files), max(files)
+    # 1 to count - 1 are either frames counted from 0 without the first or from 1 without the last one.
+    if first > 1 or (first == 1 and last == count - 1):
+        raise DataSetError(
+            f"{folder}: its files are numbered {first} to {last}, and {count} frames are labelled: "
+            "whether they are counted from 0 or from 1 cannot be told; "
+            "add the missing first or last file, or number them from 0"
+        )
+    return {number - first: path for number, path in files.items()}
+
+
 def _frames(video: Path, wanted: range, broken: Broken) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Chosen frames of a video file, or of the folder of the same name that holds its frames."""
+    """Chosen frames of a video file, or of the folder of the same name that holds its frames.
+
+    wanted: a range whose end is the number of labelled frames.
+    """
     folder = video.with_suffix("")
     if not video.is_file() and folder.is_dir():
-        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+        files = _numbered(folder, wanted.stop)
         for number in wanted:
-            if number >= len(files):
-                broken.skip(f"frame {number}", f"{folder} has only {len(files)}")
+            if number not in files:
+                broken.skip(f"frame {number}", f"its file is missing in {folder}")
                 continue
             image = broken.picture(files[number], files[number].name)
             if image is not None:
@@ -197,7 +246,7 @@ def read_h36m(folder: Path, *, validation: bool = False, every: int = EVERY) -> 
             xy = _read_cdf(features / "D2_Positions" / file.name, 2)
             if len(xy) != len(xyz):
                 raise DataSetError(f"{file}: {len(xyz)} frames, but {len(xy)} in D2_Positions")
-            lens = fitted_lens(xy.reshape(-1, 2), xyz.reshape(-1, 3), str(file))
+            lens = fitted_lens(xy, xyz, str(file))
             with Broken(subject / "Videos" / f"{file.stem}.mp4") as broken:
                 for number, image in _frames(broken.source, range(0, len(xyz), every), broken):
                     name = f"{subject.name}/{file.stem}#{number}"
@@ -240,12 +289,15 @@ def _h36m_converted(folder: Path, validation: bool, every: int) -> Iterator[Labe
             raise DataSetError(f"{file}: expected images and annotations with bbox (no {error})") from None
         with Broken(file) as broken:
             for row in rows:
-                where = f"{file}: image {row.get('file_name', row.get('id', '?'))}"
-                xyz, lens = _h36m_record(row, cameras, joints, boxes, where)
-                image = broken.named([folder / "images"], str(row["file_name"]))
+                name = row.get("file_name")
+                if not isinstance(name, str) or not name:
+                    raise DataSetError(
+                        f"{file}: image {row.get('id', '?')}: no file_name; add it or remove the record"
+                    )
+                xyz, lens = _h36m_record(row, cameras, joints, boxes, f"{file}: image {name}")
+                image = broken.named([folder / "images"], name)
                 if image is not None:
-                    points = lens.project(xyz)
-                    picture = labelled(row["file_name"], image, points, xyz, lens, H36M_17_JOINTS)
+                    picture = labelled(name, image, lens.project(xyz), xyz, lens, H36M_17_JOINTS)
                     if picture is not None:
                         yield picture
 
@@ -264,6 +316,11 @@ def _h36m_record(row: Any, cameras: Any, joints: Any, boxes: Any, where: str) ->
         left, top, wide, tall = boxes[row["id"]]
     except (KeyError, TypeError, ValueError) as error:
         raise DataSetError(f"{where}: no camera, joints or bbox for it ({first_line(error)})") from None
+    numbers = (world, turn, move, lens.focal, lens.centre, boxes[row["id"]])
+    if not all(np.isfinite(values).all() for values in numbers):
+        raise DataSetError(
+            f"{where}: a number of its camera, joints or bbox is not finite; remove the record"
+        )
     # Two conventions are about: t as the camera's place, R (X - t), and as a shift, R X + t. The
     # published bbox around the joints tells which.
     for xyz in ((world - move) @ turn.T, world @ turn.T + move):
@@ -306,7 +363,7 @@ def read_mpi_inf_3dhp(
             video = file.parent / "imageSequence" / f"video_{camera}.avi"
             if not video.is_file() and not video.with_suffix("").is_dir():
                 continue  # few keep all 14 cameras
-            lens = fitted_lens(xy.reshape(-1, 2), xyz.reshape(-1, 3), where)
+            lens = fitted_lens(xy, xyz, where)
             with Broken(video) as broken:
                 for number, image in _frames(video, range(0, len(xy), every), broken):
                     name = f"{file.parent.relative_to(folder)}/video_{camera}#{number}"

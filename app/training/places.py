@@ -7,6 +7,7 @@ a photograph in place of the walls.
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from app.training.bodies import SIDES, Array, PosedBody
 from app.training.canvas import MATERIALS, Camera, Image, Light, Mesh, look_at
 from app.training.poses import ry
 
+log = logging.getLogger(__name__)
+
 _UP: Final = np.array([0.0, 1.0, 0.0])
 _FLOORS: Final = np.array(
     [[0.66, 0.47, 0.31], [0.45, 0.31, 0.2], [0.75, 0.65, 0.5], [0.35, 0.35, 0.37], [0.6, 0.6, 0.58],
@@ -38,33 +41,41 @@ class Backgrounds:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._pictures: list[bytes] = []
+        self._path = path
+        self._pictures: list[tuple[str, bytes]] = []  # with their names
+        self._told: set[str] = set()  # the broken ones
         if path is None:
             return
         endings = (".jpg", ".jpeg", ".png")
         if path.is_dir():
             names = sorted(p for p in path.rglob("*") if p.suffix.lower() in endings)
-            self._pictures = [p.read_bytes() for p in names]
+            self._pictures = [(str(p.relative_to(path)), p.read_bytes()) for p in names]
         elif zipfile.is_zipfile(path):
             try:
                 with open_zip(path) as archive:
                     inside = sorted(n for n in archive.namelist() if n.lower().endswith(endings))
-                    self._pictures = [archive.read(name) for name in inside]
+                    self._pictures = [(name, archive.read(name)) for name in inside]
             except BROKEN as error:
                 raise UsageError(f"{path}: cannot be read as a zip ({first_line(error)})") from None
         if not self._pictures:
             raise UsageError(f"{path}: no pictures in it (looked for .jpg and .png, in a folder or a zip)")
 
     def draw(self, size: int, rng: np.random.Generator) -> Image:
-        """A (size, size, 3) BGR picture."""
+        """A (size, size, 3) BGR picture. A made-up one stands in for a photograph that is broken."""
         if not self._pictures or rng.random() < 0.08:
             return _made_up(size, rng)
-        data = np.frombuffer(self._pictures[rng.integers(len(self._pictures))], np.uint8)
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        name, data = self._pictures[rng.integers(len(self._pictures))]
+        try:
+            picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error:  # no bytes, or more pixels than OpenCV allows
+            picture = None
         if picture is None:
+            if name not in self._told:
+                self._told.add(name)
+                log.warning("%s: %s: not a readable picture; a made-up one stands in", self._path, name)
             return _made_up(size, rng)
         height, width = picture.shape[:2]
-        side = int(min(height, width) * rng.uniform(0.35, 1.0))
+        side = max(1, int(min(height, width) * rng.uniform(0.35, 1.0)))
         left, top = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
         crop: Any = picture[top : top + side, left : left + side]
         crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)

@@ -15,8 +15,9 @@ h36m, mpi_inf_3dhp        see readers_3d.py
 
 Large pictures are cut to the person and shrunk while they are read, so that a whole set fits into memory.
 
-A record that is broken ends the reading with a DataSetError that names file and record. A picture that is
-missing or cannot be decoded is reported by name and left out; at the end the number of those is reported.
+A record that is broken, as by a position that is no finite number, ends the reading with a DataSetError that
+names file and record. A picture that is missing or cannot be decoded is reported by name and left out; at the
+end the number of those is reported.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ def read_json(path: Path) -> Any:
     """Raises DataSetError that names the file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataSetError(f"{path}: cannot be read as JSON ({first_line(error)})") from None
 
 
@@ -185,11 +186,46 @@ def read_mat(path: Path, *names: str) -> dict[str, Any]:
     return {name: values[name] for name in names}
 
 
-def _placed(points: FloatArray, seen: NDArray[np.bool_], order: Mapping[int, Joint]) -> Any:
-    """Published joints (K, 2) and whether they are labelled (K,) -> our xy (19, 2) and weight (19,)."""
+def check_finite(picture: LabelledPicture, where: str) -> None:
+    """Raises DataSetError that begins with `where` when a label of the picture is no finite number: even at
+    weight 0 it would make the loss NaN."""
+    try:
+        for name in ("xy", "xy_weight", "depth", "depth_weight"):
+            _finite(getattr(picture, name), name)
+    except ValueError as error:
+        raise DataSetError(f"{where}: {error}; mend the record or leave it out") from None
+
+
+def _finite(values: FloatArray, what: str) -> FloatArray:
+    """The same array. Raises ValueError when a number in it is NaN or infinite."""
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        raise ValueError(f"{what}: expected finite numbers, found {values[wrong][0]}")
+    return values
+
+
+def _numbers(values: Any, *shape: int) -> FloatArray:
+    """What labels hold, as float32 of that shape. Raises ValueError or TypeError for something else."""
+    try:
+        with np.errstate(over="ignore"):  # to infinity, which is refused where it matters
+            return np.array(values, np.float32).reshape(shape)
+    except OverflowError as error:  # a whole number of hundreds of digits
+        raise ValueError(first_line(error)) from None
+
+
+def _placed(
+    points: FloatArray, flags: FloatArray, order: Mapping[int, Joint]
+) -> tuple[FloatArray, FloatArray]:
+    """Published joints (K, 2) and flags (K,), above 0 where labelled -> our xy (19, 2) and weight (19,).
+
+    Raises ValueError when a flag, or the position of a labelled joint, is no finite number. Where no label
+    is, the position means nothing: some sets write NaN there.
+    """
+    seen = _finite(flags, "flags") > 0
+    _finite(points[seen], "positions")
     xy, weight = np.zeros((NUM_JOINTS, 2), np.float32), np.zeros(NUM_JOINTS, np.float32)
     theirs, ours = list(order), list(order.values())
-    xy[ours], weight[ours] = points[theirs], seen[theirs]
+    xy[ours], weight[ours] = np.where(seen[:, None], points, 0)[theirs], seen[theirs]
     return xy, weight
 
 
@@ -197,29 +233,34 @@ def _placed(points: FloatArray, seen: NDArray[np.bool_], order: Mapping[int, Joi
 
 
 def read_coco(file: Path) -> Iterator[LabelledPicture]:
-    """People of a COCO keypoints file; crowds and people too small or too little labelled are left out."""
+    """People of a COCO keypoints file; crowds and people too small or too little labelled are left out.
+
+    Raises DataSetError for a record that is broken.
+    """
     document = read_json(file)
     try:
         pictures = {row["id"]: str(row["file_name"]) for row in document["images"]}
         people = document["annotations"]
     except (KeyError, TypeError) as error:
         raise DataSetError(f"{file}: not a COCO keypoints file (no {error})") from None
+    if not isinstance(people, list):
+        raise DataSetError(f"{file}: not a COCO keypoints file (annotations is no list)")
     split = file.stem.rpartition("_")[2]
     root = file.parent.parent
     folders = [root / split, root / "images" / split, root / "images", file.parent / "images", file.parent]
-    people = sorted(people, key=lambda row: row.get("image_id", 0))  # each picture is decoded once
     last: tuple[Any, NDArray[np.uint8] | None] = (None, None)
     with Broken(file) as broken:
-        for row in people:
-            where = f"{file}: annotation {row.get('id', '?')}"
+        for row in _by_picture(file, people, pictures):
+            name = pictures[row["image_id"]]
             try:
-                points = np.array(row["keypoints"], np.float32).reshape(17, 3)
-                name = pictures[row["image_id"]]
-                feet = np.array(row.get("foot_kpts", [0] * 18), np.float32).reshape(6, 3)
+                points = _numbers(row["keypoints"], 17, 3)
+                feet = _numbers(row.get("foot_kpts", [0] * 18), 6, 3)
+                xy, weight = _placed(points[:, :2], points[:, 2], COCO_JOINTS)
+                foot_xy, foot_weight = _placed(feet[:, :2], feet[:, 2], COCO_FEET)
             except (KeyError, ValueError, TypeError) as error:
-                raise DataSetError(f"{where}: expected image_id and 17 x 3 keypoints ({error})") from None
-            xy, weight = _placed(points[:, :2], points[:, 2] > 0, COCO_JOINTS)
-            foot_xy, foot_weight = _placed(feet[:, :2], feet[:, 2] > 0, COCO_FEET)
+                raise DataSetError(
+                    f"{file}: annotation {row.get('id', '?')}: expected 17 x 3 keypoints ({error})"
+                ) from None
             xy, weight = xy + foot_xy, weight + foot_weight
             if row.get("iscrowd") or not large_enough(xy, weight):
                 continue
@@ -227,6 +268,28 @@ def read_coco(file: Path) -> Iterator[LabelledPicture]:
                 last = name, broken.named(folders, name)
             if last[1] is not None:
                 yield trimmed(f"{name}#{row.get('id', '?')}", last[1], xy, weight)
+
+
+def _by_picture(file: Path, people: list[Any], pictures: Mapping[Any, str]) -> list[Mapping[str, Any]]:
+    """The annotations in the order of their pictures' ids, so that each picture is decoded once.
+
+    Raises DataSetError for one that is none, or whose image_id is no picture's.
+    """
+    # By type first: a number and a text do not compare.
+    ranks = {key: rank for rank, key in enumerate(sorted(pictures, key=lambda k: (type(k).__name__, k)))}
+    ranked = []
+    for number, row in enumerate(people):
+        if not isinstance(row, Mapping):
+            raise DataSetError(f"{file}: annotations[{number}]: expected keys and values, found {row!r:.40}")
+        try:
+            ranked.append((ranks[row["image_id"]], number, row))
+        except (KeyError, TypeError):
+            found = repr(row["image_id"]) if "image_id" in row else "none"
+            raise DataSetError(
+                f"{file}: annotation {row.get('id', '?')}: expected image_id to be the id of one of images, "
+                f"found {found:.40}"
+            ) from None
+    return [row for *_, row in sorted(ranked, key=lambda entry: entry[:2])]
 
 
 # ---------------------------------------------------------------------------------------- MPII
@@ -239,8 +302,7 @@ def read_mpii(file: Path) -> Iterator[LabelledPicture]:
     folders = [root / "images", root.parent / "images", root]
     last: tuple[Any, NDArray[np.uint8] | None] = (None, None)
     with Broken(file) as broken:
-        for number, (name, points, seen) in enumerate(records):
-            xy, weight = _placed(points, seen, MPII_JOINTS)
+        for number, (name, xy, weight) in enumerate(records):
             if not large_enough(xy, weight):
                 continue
             if last[0] != name:
@@ -249,7 +311,7 @@ def read_mpii(file: Path) -> Iterator[LabelledPicture]:
                 yield trimmed(f"{name}#{number}", last[1], xy, weight)
 
 
-_Labels = tuple[str, FloatArray, NDArray[np.bool_]]  # picture, (16, 2), (16,)
+_Labels = tuple[str, FloatArray, FloatArray]  # picture, our xy (19, 2), weight (19,)
 
 
 def _mpii_conversion(file: Path) -> Iterator[_Labels]:
@@ -258,13 +320,13 @@ def _mpii_conversion(file: Path) -> Iterator[_Labels]:
         raise DataSetError(f"{file}: expected a list of people with image, joints and joints_vis")
     for number, row in enumerate(rows):
         try:
-            points = np.array(row["joints"], np.float32).reshape(16, 2)
-            seen = np.array(row["joints_vis"], np.float32).reshape(16) > 0
-            yield str(row["image"]), points, seen
+            points, flags = _numbers(row["joints"], 16, 2), _numbers(row["joints_vis"], 16)
+            labels = str(row["image"]), *_placed(points, flags, MPII_JOINTS)
         except (KeyError, ValueError, TypeError) as error:
             raise DataSetError(
                 f"{file}: record {number}: expected image, 16 x 2 joints and 16 joints_vis ({error})"
             ) from None
+        yield labels
 
 
 def _mpii_published(file: Path) -> Iterator[_Labels]:
@@ -273,20 +335,27 @@ def _mpii_published(file: Path) -> Iterator[_Labels]:
         pictures, training = np.atleast_1d(release.annolist), np.atleast_1d(release.img_train)
     except AttributeError as error:
         raise DataSetError(f"{file}: not MPII's RELEASE ({error})") from None
+    if pictures.shape != training.shape:
+        raise DataSetError(
+            f"{file}: annolist has {pictures.size} pictures and img_train {training.size}, expected one "
+            "number a picture; get the file anew"
+        )
     for number, (picture, trains) in enumerate(zip(pictures, training, strict=True)):
-        if not trains:
-            continue
         try:
+            if not trains:
+                continue
             name = str(picture.image.name)
             for person in np.atleast_1d(picture.annorect):
                 labels = np.atleast_1d(getattr(getattr(person, "annopoints", None), "point", []))
-                points, seen = np.zeros((16, 2), np.float32), np.zeros(16, bool)
+                points, flags = np.zeros((16, 2), np.float32), np.zeros(16, np.float32)
                 for label in labels:
-                    points[int(label.id)] = label.x, label.y
-                    seen[int(label.id)] = True
-                if seen.any():
-                    yield name, points, seen
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
+                    spot = int(label.id)
+                    if spot < 0:  # or it would count from the end
+                        raise IndexError(f"expected id to be 0 to 15, found {spot}")
+                    points[spot], flags[spot] = _numbers([label.x, label.y], 2), 1
+                if flags.any():
+                    yield name, *_placed(points, flags, MPII_JOINTS)
+        except (AttributeError, IndexError, OverflowError, TypeError, ValueError) as error:
             raise DataSetError(f"{file}: annolist({number + 1}): {first_line(error)}") from None
 
 
@@ -294,14 +363,22 @@ def _mpii_published(file: Path) -> Iterator[_Labels]:
 
 
 def read_lsp_set(path: Path) -> Iterator[LabelledPicture]:
-    """LSP or LSPET: our zip, or the published folder (or its joints.mat)."""
+    """LSP or LSPET: our zip, or the published folder (or its joints.mat).
+
+    Raises DataSetError for a record that is broken.
+    """
     if path.suffix.lower() == ".zip" or (path.is_file() and zipfile.is_zipfile(path)):
-        yield from read_lsp([path])
+        for picture in read_lsp([path]):
+            check_finite(picture, f"{path}: {picture.name}")
+            yield picture
         return
     file = path if path.suffix.lower() == ".mat" else path / "joints.mat"
     if not file.is_file():
         raise DataSetError(f"{path}: expected a zip with annotations.json, or a folder with joints.mat")
-    joints = np.atleast_3d(np.asarray(read_mat(file, "joints")["joints"], np.float32))
+    try:
+        joints = np.atleast_3d(np.asarray(read_mat(file, "joints")["joints"], np.float32))
+    except (TypeError, ValueError) as error:
+        raise DataSetError(f"{file}: joints: expected numbers ({first_line(error)})") from None
     if joints.shape[:2] == (3, 14):  # LSP: the third row says what is hidden; hidden joints have a place too
         joints, extended = joints.transpose(2, 1, 0), False
     elif joints.shape[:2] == (14, 3):  # LSPET: the third column says what is labelled
@@ -312,12 +389,13 @@ def read_lsp_set(path: Path) -> Iterator[LabelledPicture]:
     with Broken(file) as broken:
         for number, row in enumerate(joints, start=1):
             name = f"im{number:0{digits}d}.jpg"
+            flags = row[:, 2] if extended else np.ones(14, np.float32)
+            try:
+                xy, weight = _placed(row[:, :2], flags, dict(enumerate(LSP_ORDER)))
+            except ValueError as error:
+                raise DataSetError(f"{file}: record {number} ({name}): {error}; mend or remove it") from None
             image = broken.picture(file.parent / "images" / name, name)
-            if image is None:
-                continue
-            seen = row[:, 2] > 0 if extended else np.ones(14, bool)
-            xy, weight = _placed(row[:, :2], seen, dict(enumerate(LSP_ORDER)))
-            if (weight > 0).any():
+            if image is not None and (weight > 0).any():
                 yield trimmed(name, image, xy, weight)
 
 

@@ -17,12 +17,26 @@ from tqdm import tqdm
 
 from app.training.config import TrainConfig
 from app.training.datasets import DataSetError
-from app.training.tasks import Task
+from app.training.tasks import Labels, Task
 from app.training.workers import Workers
 
 Batch = tuple[Tensor, ...]
 # So many broken pictures one after the other are no accident.
 GIVE_UP_AFTER: Final = 50
+
+
+def draw_sample(task: Task, rng: np.random.Generator, labels: Labels) -> Any:
+    """One sample; broken pictures are told and passed over.
+
+    Raises DataSetError when GIVE_UP_AFTER of them come one after the other.
+    """
+    for _ in range(GIVE_UP_AFTER):
+        try:
+            return task.draw(rng, labels)
+        except DataSetError as error:
+            tqdm.write(f"skipped: {error}")
+            broken = error
+    raise broken
 
 
 class _Draws(Dataset[Any]):
@@ -39,13 +53,10 @@ class _Draws(Dataset[Any]):
         """The sample, or the DataSetError that ends the run: as a value, to come whole out of a loader."""
         config = self.task.config
         rng = np.random.default_rng((config.seed, place))
-        for _ in range(GIVE_UP_AFTER):
-            try:
-                return self.task.draw(rng, self.task.labels_of(place // config.batch))
-            except DataSetError as error:
-                tqdm.write(f"skipped: {error}")
-                broken = error
-        return broken
+        try:
+            return draw_sample(self.task, rng, self.task.labels_of(place // config.batch))
+        except DataSetError as error:
+            return error
 
 
 def _stack(task: Task, samples: list[Any]) -> Batch | DataSetError:

@@ -7,7 +7,7 @@ held-out pictures.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, Protocol
 
 import cv2
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from app.decode import decode_joints
 from app.network import FINDER_STRIDE, MAP_STRIDE, AnyNetwork, Maps, build
@@ -22,7 +23,7 @@ from app.overlay import draw_pose
 from app.skeleton import NUM_JOINTS, FloatArray, Joint, Pose
 from app.training import losses
 from app.training.config import TrainConfig, TrainingError
-from app.training.datasets import Crop, LabelledPicture, make_crop, warp
+from app.training.datasets import Crop, DataSetError, LabelledPicture, make_crop, warp
 from app.training.finding import finder_losses, frame_targets, make_frame, person_of
 from app.training.losses import Everywhere, alone
 
@@ -58,10 +59,11 @@ class Task(Protocol):
         """The terms; what is to be minimised is under "loss"."""
 
     def validate(self, network: nn.Module, pictures: list[LabelledPicture]) -> dict[str, float]:
-        """Figures of held-out pictures; those that cannot be told are left out."""
+        """Figures of held-out pictures; those that cannot be told are left out. So are broken pictures,
+        each with a word the first time."""
 
     def show(self, network: nn.Module, pictures: list[LabelledPicture]) -> list[NDArray[np.uint8]]:
-        """The pictures (S, S, 3) BGR with what the network sees drawn in."""
+        """The pictures (S, S, 3) BGR with what the network sees drawn in; broken ones as in `validate`."""
 
 
 def make_task(config: TrainConfig, sets: Sets) -> Task:
@@ -70,6 +72,30 @@ def make_task(config: TrainConfig, sets: Sets) -> Task:
 
 def make_network(config: TrainConfig) -> AnyNetwork:
     return build(config.network_values())
+
+
+class _Decoder:
+    """Decodes held-out pictures. A broken one must not end a run that has learnt for hours: it is told once,
+    and left out each time."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __call__(
+        self, pictures: Sequence[LabelledPicture]
+    ) -> Iterator[list[tuple[LabelledPicture, NDArray[np.uint8]]]]:
+        """The readable pictures (H, W, 3) BGR, at most 32 at a time."""
+        for start in range(0, len(pictures), 32):
+            readable = []
+            for picture in pictures[start : start + 32]:
+                try:
+                    readable.append((picture, picture.decode()))
+                except DataSetError as error:
+                    if picture.name not in self._told:
+                        tqdm.write(f"validation: skipped: {error}")
+                        self._told.add(picture.name)
+            if readable:
+                yield readable
 
 
 class _Mixture:
@@ -152,7 +178,7 @@ class PoseTask:
     """
 
     def __init__(self, config: TrainConfig, sets: Sets):
-        self.config = config
+        self.config, self._decode = config, _Decoder()
         self.pools: dict[Labels, _Mixture] = {
             None: _Mixture(sets),
             "2D": _Mixture(_only(sets, deep=False)),
@@ -226,7 +252,7 @@ class PoseTask:
         """
         hits: list[list[bool]] = [[] for _ in LIMBS]
         far, deep = [], []
-        for picture, found in zip(pictures, self._see(network, pictures), strict=True):
+        for picture, _, found in self._see(network, pictures):
             for row, hit in zip(hits, _limb_hits(picture, found), strict=True):
                 row.extend(hit)
             known = (picture.depth_weight > 0) & (picture.xy_weight > 0)
@@ -243,29 +269,28 @@ class PoseTask:
             figures.update(mpjpe_mm=float(np.mean(far)), depth_mm=float(np.mean(deep)))
         return figures
 
-    def _see(self, network: nn.Module, pictures: list[LabelledPicture]) -> list[FloatArray]:
-        """(19, 4) of each picture: x, y and depth in its pixels, and confidence."""
-        seen = []
-        for start in range(0, len(pictures), 32):
-            boxed = [
-                letterbox(picture.decode(), self.config.size, 1.1) for picture in pictures[start : start + 32]
-            ]
+    def _see(
+        self, network: nn.Module, pictures: list[LabelledPicture]
+    ) -> Iterator[tuple[LabelledPicture, NDArray[np.uint8], FloatArray]]:
+        """Each readable picture, decoded, and (19, 4): x, y and depth in its pixels, and confidence."""
+        for readable in self._decode(pictures):
+            boxed = [letterbox(image, self.config.size, 1.1) for _, image in readable]
             joints = decode_joints(_maps(network, [image for image, _, _ in boxed], self.config).numpy())
-            for i, (_, scale, shift) in enumerate(boxed):
+            for i, ((picture, image), (_, scale, shift)) in enumerate(zip(readable, boxed, strict=True)):
                 xy, depth = (joints.xy[i] - shift) / scale, joints.depth[i] / scale
-                seen.append(np.column_stack([xy, depth, joints.confidence[i]]).astype(np.float32))
-        return seen
+                found = np.column_stack([xy, depth, joints.confidence[i]]).astype(np.float32)
+                yield picture, image, found
 
     def show(self, network: nn.Module, pictures: list[LabelledPicture]) -> list[NDArray[np.uint8]]:
         shown = []
-        for picture, found in zip(pictures, self._see(network, pictures), strict=True):
-            image, scale, shift = letterbox(picture.decode(), self.config.size, 1.1)
-            image = np.ascontiguousarray(image[:, :, ::-1])
+        for _, image, found in self._see(network, pictures):
+            boxed, scale, shift = letterbox(image, self.config.size, 1.1)
+            canvas = np.ascontiguousarray(boxed[:, :, ::-1])
             xyz = np.zeros((NUM_JOINTS, 3), np.float32)
             xyz[:, 2] = found[:, 2]
             xy = (found[:, :2] * scale + shift).astype(np.float32)
-            draw_pose(image, Pose(time=0.0, xy=xy, xyz=xyz, confidence=found[:, 3]))
-            shown.append(image)
+            draw_pose(canvas, Pose(time=0.0, xy=xy, xyz=xyz, confidence=found[:, 3]))
+            shown.append(canvas)
         return shown
 
 
@@ -301,7 +326,7 @@ class FinderTask:
     """Where people are, from whole frames."""
 
     def __init__(self, config: TrainConfig, sets: Sets):
-        self.config, self.mixture = config, _Mixture(sets)
+        self.config, self.mixture, self._decode = config, _Mixture(sets), _Decoder()
 
     def labels_of(self, batch: int) -> Labels:
         return None
@@ -324,7 +349,7 @@ class FinderTask:
         """Share of pictures whose best cell scores over 0.4 within a quarter radius of mid-hip, and the
         share of the known people whose radius is right within a quarter."""
         near, right, count = 0, 0, 0
-        for picture, (score, hip, radius) in zip(pictures, self._see(network, pictures), strict=True):
+        for picture, _, (score, hip, radius) in self._see(network, pictures):
             person = person_of(picture.xy, picture.xy_weight)
             if person is None:
                 continue
@@ -335,28 +360,26 @@ class FinderTask:
 
     def _see(
         self, network: nn.Module, pictures: list[LabelledPicture]
-    ) -> list[tuple[float, FloatArray, float]]:
-        """The best cell of each picture: its score, and mid-hip and radius in the picture's pixels."""
-        seen = []
-        for start in range(0, len(pictures), 32):
-            boxed = [
-                letterbox(picture.decode(), self.config.size) for picture in pictures[start : start + 32]
-            ]
+    ) -> Iterator[tuple[LabelledPicture, NDArray[np.uint8], tuple[float, FloatArray, float]]]:
+        """Each readable picture, decoded, and its best cell: the score, and mid-hip and radius in the
+        picture's pixels."""
+        for readable in self._decode(pictures):
+            boxed = [letterbox(image, self.config.size) for _, image in readable]
             maps = _maps(network, [image for image, _, _ in boxed], self.config)
-            for (_, scale, shift), out in zip(boxed, maps, strict=True):
+            for (picture, image), (_, scale, shift), out in zip(readable, boxed, maps, strict=True):
                 row, column = divmod(int(out[0].argmax()), out.shape[-1])
                 hip = ((np.array([column, row]) + 0.5) * FINDER_STRIDE - shift) / scale
                 radius = float(out[3, row, column].exp()) * self.config.size / scale
-                seen.append((float(out[0, row, column].sigmoid()), hip.astype(np.float32), radius))
-        return seen
+                score = float(out[0, row, column].sigmoid())
+                yield picture, image, (score, hip.astype(np.float32), radius)
 
     def show(self, network: nn.Module, pictures: list[LabelledPicture]) -> list[NDArray[np.uint8]]:
         shown = []
-        for picture, (score, hip, radius) in zip(pictures, self._see(network, pictures), strict=True):
-            image, scale, shift = letterbox(picture.decode(), self.config.size)
-            image = np.ascontiguousarray(image[:, :, ::-1])
+        for _, image, (score, hip, radius) in self._see(network, pictures):
+            boxed, scale, shift = letterbox(image, self.config.size)
+            canvas = np.ascontiguousarray(boxed[:, :, ::-1])
             x, y = (hip * scale + shift).round().astype(int)
             colour = (80, 220, 80) if score > 0.4 else (80, 80, 220)
-            cv2.circle(image, (int(x), int(y)), round(radius * scale), colour, 2, cv2.LINE_AA)
-            shown.append(image)
+            cv2.circle(canvas, (int(x), int(y)), round(radius * scale), colour, 2, cv2.LINE_AA)
+            shown.append(canvas)
         return shown

@@ -33,11 +33,12 @@ from app.errors import first_line
 from app.files import OutputError, replacing
 from app.network import AnyNetwork, FinderNetwork, PoseNetwork
 from app.training.base import load_base
-from app.training.batches import make_batches
+from app.training.batches import draw_sample, make_batches
 from app.training.config import SetConfig, TrainConfig, TrainingError, load_configs
 from app.training.cpu import speed_up_depthwise
 from app.training.datasets import LabelledPicture
 from app.training.diary import Diary
+from app.training.readers import check_finite
 from app.training.sets import load_sets
 from app.training.tasks import Labels, Task, autocast, depth_parameters, make_network, make_task
 from app.training.workers import Workers
@@ -50,10 +51,13 @@ BASE_LAYERS: Final = ("encoder.", "narrow_")
 
 def read_set(entry: SetConfig, *, validation: bool) -> list[LabelledPicture]:
     """The pictures of one entry of a configuration. A set without a validation split of its own is held
-    out whole where it is named for validation. Raises DataSetError."""
+    out whole where it is named for validation. Raises DataSetError, also for a label that is no finite
+    number, whichever reader it came from."""
     pictures = load_sets(entry.kind, entry.files, validation=validation)
     if validation and not pictures:
         pictures = load_sets(entry.kind, entry.files, validation=False)
+    for picture in pictures:
+        check_finite(picture, f"{entry.kind}: {picture.name}")
     if entry.limit is not None and entry.limit < len(pictures):
         pictures = [pictures[i * len(pictures) // entry.limit] for i in range(entry.limit)]
     if entry.depth:
@@ -169,7 +173,7 @@ def _load_arrays(network: AnyNetwork, config: TrainConfig, task: Task) -> None:
     if not isinstance(network, (PoseNetwork, FinderNetwork)):
         raise TrainingError("base: those arrays are a mobile network's; use start with weights of your own")
     rng = np.random.default_rng(config.seed)
-    pictures = task.collate([task.draw(rng, None) for _ in range(64)])[0]
+    pictures = task.collate([draw_sample(task, rng, None) for _ in range(64)])[0]
     try:
         load_base(network, Path(config.base), pictures)
     except (OSError, KeyError, ValueError, RuntimeError) as error:

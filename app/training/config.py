@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import difflib
+import math
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import torch
 import yaml
 
 from app.errors import FormcueError
 from app.network import build, config_type
+from app.skeleton import NUM_JOINTS
 from app.training.datasets import Augmentation
 from app.training.losses import HEATMAP_LOSSES
 from app.yamltext import MAX_DEPTH, RefusedError, text_of
 
 MOST_THINGS = 20_000  # values and lists of a file
+# Keys that say how heatmaps and depth maps are learnt, of which a finder has none.
+POSE_KEYS: Final = (
+    "stage", "batches", "mixing", "strict", "heatmap_loss", "depth_loss",
+    "lambda_reg", "lambda_g", "lambda_g_3d", "sigma",
+)  # fmt: skip
+# The networks whose layers a base network can fill; app/training/base.py.
+WITH_BASE: Final = ("mobile", "large")
+LEAST_WIDTH: Final = 4  # the first layers have a quarter of it
 
 
 class TrainingError(FormcueError):
@@ -45,7 +55,7 @@ class TrainConfig:
     out: str
     network: Literal["pose", "finder"] = "pose"
     # Keys of the network's own configuration (app/network.py): `architecture: mobile | large |
-    # hourglass | cpm`, `stacks` or `stages`, widths. The input size is the run's.
+    # hourglass | cpm`, `stacks` or `stages`, widths. Its kind and input size are `network` and `size`.
     model: dict[str, Any] = field(default_factory=dict)
     sets: list[SetConfig]
     base: str | None = None  # the base network's arrays
@@ -94,7 +104,7 @@ class TrainConfig:
 
     def network_values(self) -> dict[str, Any]:
         """The configuration of the network that is trained, as its weights file will carry it."""
-        return {"kind": self.network, "input_size": self.size, **self.model}
+        return {**self.model, "kind": self.network, "input_size": self.size}
 
 
 def load_config(path: Path) -> TrainConfig:
@@ -180,21 +190,68 @@ def config_of(values: Any, where: str) -> TrainConfig:
         )
     if config.base and config.start:
         raise TrainingError(f"{where}: base and start: a run begins from one of them; leave one out")
-    _check_model(config, where)
+    config = replace(config, model=_checked_model(config, where))
+    _check_effect(config, values, where)
     return config
 
 
-def _check_model(config: TrainConfig, where: str) -> None:
-    values = config.network_values()
+def _checked_model(config: TrainConfig, where: str) -> dict[str, Any]:
+    """`model` with every value of the type that the network's configuration has for it."""
+    for key, expected, why in (
+        ("kind", config.network, "it is what `network` says"),
+        ("input_size", config.size, "it is what `size` says"),
+        ("joints", NUM_JOINTS, "labels have as many"),
+    ):
+        found = config.model.get(key, expected)
+        if found != expected and not (key == "joints" and config.network == "finder"):
+            raise TrainingError(
+                f"{where}: model: {key}: expected {expected}, found {_brief(found)}; {why}, leave it out"
+            )
+    if not isinstance(config.model.get("architecture", ""), str):
+        raise TrainingError(
+            f"{where}: model: architecture: expected a text, found {_brief(config.model['architecture'])}"
+        )
     try:
-        kind = config_type(values)
+        kind = config_type(config.network_values())
     except ValueError as error:
         raise TrainingError(f"{where}: model: {error}") from error
-    parse(kind, values, f"{where}: model")
-    with torch.device("meta"):  # shapes only: nothing is allocated
-        multiple = build(values).size_multiple
+    values = vars(parse(kind, config.network_values(), f"{where}: model"))
+    for key, value in values.items():
+        least = LEAST_WIDTH if key == "width" else 1
+        if isinstance(value, int) and value < least:
+            raise TrainingError(f"{where}: model: {key}: must be at least {least}, found {value}")
+        if isinstance(value, float) and not 0 < value < math.inf:
+            raise TrainingError(f"{where}: model: {key}: must be a number above 0, found {value}")
+    try:
+        with torch.device("meta"):  # shapes only: nothing is allocated
+            multiple = build(values).size_multiple
+    except (RuntimeError, OverflowError, TypeError) as error:  # torch has several for what is far too large
+        raise TrainingError(f"{where}: model: its numbers are too large to build a network of") from error
     if config.size % multiple:
         raise TrainingError(f"{where}: size: must be a multiple of {multiple}, found {config.size}")
+    return {key: values[key] for key in config.model}
+
+
+def _check_effect(config: TrainConfig, given: Mapping[str, Any], where: str) -> None:
+    """Raises TrainingError for keys that the file gives and that would do nothing: whoever wrote them
+    believes that they do something."""
+    if config.network == "finder":
+        idle = ", ".join(key for key in POSE_KEYS if given.get(key) is not None)
+        if idle:
+            raise TrainingError(f"{where}: {idle}: without effect on `network: finder`; leave it out")
+        return
+    if config.batches == "mixed" and config.mixing is not None:
+        raise TrainingError(
+            f"{where}: mixing: without effect on `batches: mixed`, where the shares decide; leave one out"
+        )
+    architecture = config.model.get("architecture", "mobile")
+    if architecture not in WITH_BASE:
+        # 1 is what such a network does anyhow; one file may try several networks.
+        for key, plain in (("base_rate", 1.0), ("freeze_base_norm", False)):
+            if key in given and getattr(config, key) != plain:
+                raise TrainingError(
+                    f"{where}: {key}: without effect on {architecture}, which has no base; leave it out"
+                )
 
 
 T = TypeVar("T")

@@ -128,6 +128,42 @@ def test_lsp_joints_arrive_under_our_names_and_unlabelled_ones_weigh_nothing(tmp
         ),
         ("model: {architecture: cpm, stacks: 3}", "model: unknown key 'stacks'; did you mean 'stages'?"),
         ("{size: 96, model: {architecture: hourglass}}", "size: must be a multiple of 64, found 96"),
+        ("model: {architecture: hourglass, stacks: 0}", "model: stacks: must be at least 1, found 0"),
+        ("model: {architecture: cpm, stages: 0}", "model: stages: must be at least 1, found 0"),
+        ("model: {architecture: hourglass, width: 2}", "model: width: must be at least 4, found 2"),
+        ("model: {architecture: cpm, width: -4}", "model: width: must be at least 4, found -4"),
+        ("model: {narrow: 2.5}", "model: narrow: expected a whole number, found 2.5"),
+        ("model: {encoder_width: 0}", "model: encoder_width: must be a number above 0, found 0.0"),
+        ("model: {encoder_width: .nan}", "model: encoder_width: must be a number above 0, found nan"),
+        ("model: {wide: 10000000000000}", "model: its numbers are too large to build a network of"),
+        ("model: {architecture: [cpm]}", "model: architecture: expected a text, found ['cpm']"),
+        ("model: {joints: 10}", "model: joints: expected 19, found 10; labels have as many, leave it out"),
+        (
+            "{size: 192, model: {input_size: 128}}",
+            "model: input_size: expected 192, found 128; it is what `size` says, leave it out",
+        ),
+        (
+            "model: {kind: finder}",
+            "model: kind: expected pose, found 'finder'; it is what `network` says, leave it out",
+        ),
+        (
+            "{network: finder, stage: pretrain, strict: true, lambda_g: 0.1}",
+            "stage, strict, lambda_g: without effect on `network: finder`; leave it out",
+        ),
+        ("{network: finder, model: {joints: 10}}", "model: unknown key 'joints'; known are: kind, "),
+        ("{batches: mixed, mixing: 0.3}", "mixing: without effect on `batches: mixed`, where the shares"),
+        (
+            "{start: a.safetensors, base_rate: 0.3, model: {architecture: hourglass}}",
+            "base_rate: without effect on hourglass, which has no base; leave it out",
+        ),
+        (
+            "{start: a.safetensors, base_rate: 0.3, model: {architecture: cpm}}",
+            "base_rate: without effect on cpm, which has no base; leave it out",
+        ),
+        (
+            "{freeze_base_norm: true, model: {architecture: cpm}}",
+            "freeze_base_norm: without effect on cpm, which has no base; leave it out",
+        ),
         ("validation: {kind: packed}", "validation: 'files' is missing"),
         ("sets: [{kind: packed, file: x}]", "sets[0]: unknown key 'file'; did you mean 'files'?"),
     ],
@@ -140,6 +176,38 @@ def test_what_is_wrong_in_a_configuration_is_told_with_its_place(
     path.write_text(yaml.safe_dump({**good, **yaml.safe_load(text)}))
     with pytest.raises(TrainingError, match=re.escape(f"{path}: {told}")):
         load_config(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model: {kind: pose, architecture: cpm, joints: 19, input_size: 256, stages: 1, width: 4}",
+        "{network: finder, base: a.npz, base_rate: 0.2, model: {narrow: 1}}",
+        "{batches: mixed, mixing: null}",
+        "{base_rate: 0.3, freeze_base_norm: true, start: a.safetensors, model: {architecture: large}}",
+    ],
+)
+def test_what_says_no_more_than_the_rest_is_taken(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run.yaml"
+    good = {"out": "x", "sets": [{"kind": "packed", "files": ["a.npz"]}]}
+    path.write_text(yaml.safe_dump({**good, **yaml.safe_load(text)}))
+    config = load_config(path)
+    assert (config.network_values()["kind"], config.network_values()["input_size"]) == (config.network, 256)
+
+
+def test_a_width_in_yaml_s_other_notation_is_a_number(tmp_path: Path) -> None:
+    """YAML reads 1e-1 as a text."""
+    path = tmp_path / "run.yaml"
+    path.write_text("{out: x, model: {encoder_width: 1e-1}, sets: [{kind: packed, files: [a.npz]}]}")
+    assert load_config(path).network_values()["encoder_width"] == 0.1
+
+
+@pytest.mark.parametrize("architecture", ["hourglass", "cpm", "large"])
+def test_the_gpu_example_holds_for_the_networks_that_it_names(tmp_path: Path, architecture: str) -> None:
+    example = Path(__file__).resolve().parents[2] / "app" / "training" / "examples" / "gpu.yaml"
+    path = tmp_path / "gpu.yaml"
+    path.write_text(example.read_text().replace("architecture: mobile", f"architecture: {architecture}"))
+    assert [config.model for config in load_configs(path)] == [{"architecture": architecture}] * 2
 
 
 def test_the_configurations_of_the_shipped_weights_are_still_understood() -> None:

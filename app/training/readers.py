@@ -219,7 +219,7 @@ def _placed(
     """Published joints (K, 2) and flags (K,), above 0 where labelled -> our xy (19, 2) and weight (19,).
 
     Raises ValueError when a flag, or the position of a labelled joint, is no finite number. Where no label
-    is, the position means nothing: some sets write NaN there.
+    is, the position means nothing, and NaN does as well as 0.
     """
     seen = _finite(flags, "flags") > 0
     _finite(points[seen], "positions")

@@ -81,7 +81,15 @@ def _set_training(network: nn.Module, config: TrainConfig) -> None:
 
 
 def _parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    """Base and new layers apart: an ordinary rate wipes out what the base knows. No decay on vectors."""
+    """Base and new layers apart: an ordinary rate wipes out what the base knows. No decay on vectors.
+
+    Raises TrainingError for a name in `frozen` that no layer's begins with, or when nothing is left to train.
+    """
+    names = [name for name, _ in network.named_parameters()]
+    for prefix in config.frozen:
+        if not any(name.startswith(prefix) for name in names):
+            first = ", ".join(sorted({f"{name.partition('.')[0]}." for name in names}))
+            raise TrainingError(f"frozen: no layer's name begins with {prefix!r:.60}; they begin with {first}")
     trained_before = config.base is not None or config.start is not None
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
@@ -90,6 +98,8 @@ def _parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str,
             continue
         from_base = trained_before and name.startswith(BASE_LAYERS)
         groups.setdefault((from_base, parameter.ndim > 1), []).append(parameter)
+    if not groups:
+        raise TrainingError("frozen: all layers are; leave out those that shall learn")
     return [
         {
             "params": parameters,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from app.network import ConvNorm, PoseNetwork, build
 from app.training import base
-from app.training.config import config_of
+from app.training.config import TrainingError, config_of
 from app.training.train import train
 from tests.training.runs import run_values
 
@@ -101,3 +101,13 @@ def test_frozen_layers_stay_as_they_are(tmp_path: Path) -> None:
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert not [name for name in changed if name.startswith(("encoder.", "narrow_"))]
     assert {name.split(".")[0] for name in changed} >= {"wide_whole", "mix_fine", "wide_maps"}
+
+
+@pytest.mark.parametrize(
+    ("frozen", "said"),
+    [(["encodr."], "no layer's name begins with 'encodr.'; they begin with .*encoder., "), ([""], "all layers")],
+)
+def test_freezing_nothing_or_everything_is_refused(tmp_path: Path, frozen: list[str], said: str) -> None:
+    values = run_values(tmp_path, out=str(tmp_path / "run"), frozen=frozen)
+    with pytest.raises(TrainingError, match=said):
+        train(config_of(values, "run"), resume=False)

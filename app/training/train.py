@@ -89,7 +89,9 @@ def _parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str,
     for prefix in config.frozen:
         if not any(name.startswith(prefix) for name in names):
             first = ", ".join(sorted({f"{name.partition('.')[0]}." for name in names}))
-            raise TrainingError(f"frozen: no layer's name begins with {prefix!r:.60}; they begin with {first}")
+            raise TrainingError(
+                f"frozen: no layer's name begins with {prefix!r:.60}; they begin with {first}"
+            )
     trained_before = config.base is not None or config.start is not None
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():

@@ -105,7 +105,10 @@ def test_frozen_layers_stay_as_they_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("frozen", "said"),
-    [(["encodr."], "no layer's name begins with 'encodr.'; they begin with .*encoder., "), ([""], "all layers")],
+    [
+        (["encodr."], "no layer's name begins with 'encodr.'; they begin with .*encoder., "),
+        ([""], "all layers"),
+    ],
 )
 def test_freezing_nothing_or_everything_is_refused(tmp_path: Path, frozen: list[str], said: str) -> None:
     values = run_values(tmp_path, out=str(tmp_path / "run"), frozen=frozen)

@@ -66,7 +66,11 @@ class DataSetError(FormcueError):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LabelledPicture:
-    """encoded: the JPEG or PNG file's bytes. xy (19, 2), xy_weight (19,), depth (19,), depth_weight (19,)."""
+    """encoded: the JPEG or PNG file's bytes. xy (19, 2), xy_weight (19,), depth (19,), depth_weight (19,).
+
+    xyz (19, 3), where the set has it: metres in the camera's axes, origin mid-hip, NaN for joints without a
+    label; also of joints outside the picture. Nothing is trained on it; `evaluate` measures with it.
+    """
 
     name: str
     encoded: bytes
@@ -74,6 +78,7 @@ class LabelledPicture:
     xy_weight: FloatArray
     depth: FloatArray
     depth_weight: FloatArray
+    xyz: FloatArray | None = None
 
     def decode(self) -> NDArray[np.uint8]:
         """H x W x 3 BGR. Raises DataSetError if the bytes are no picture."""

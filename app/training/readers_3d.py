@@ -12,7 +12,7 @@ mpi_inf_3dhp    published: S1/Seq1/annot.mat (annot2, annot3: pixels and
 
 Both are videos, so one frame in EVERY is taken. In a folder of frames the last number in a file's name says
 which frame it is, counted from 0 or from 1. Depth is given as in all our sets: pixels of the picture, away
-from the camera, relative to mid-hip, in weak perspective: Z focal / distance. Focal
+from the camera, relative to mid-hip, in weak perspective: Z focal / distance; beside it xyz in metres. Focal
 length and principal point of the published layouts are those that map the 3D labels to the 2D labels.
 
 Held out for validation are the subjects that the literature tests on: S9 and S11 of Human3.6M, S8 of
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -127,7 +127,7 @@ def labelled(
     lens: Lens,
     order: Mapping[int, Joint],
 ) -> LabelledPicture | None:
-    """One frame: published joints xy (K, 2) pixels and xyz (K, 3) in camera axes, any unit of length.
+    """One frame: published joints xy (K, 2) pixels and xyz (K, 3) millimetres in camera axes.
 
     Joints outside the picture weigh nothing; None when mid-hip lies outside.
     """
@@ -141,11 +141,12 @@ def labelled(
     if not (weight[hips] > 0).all():
         return None
     depth = np.zeros(NUM_JOINTS, np.float32)
-    placed = np.zeros(NUM_JOINTS)
-    placed[ours] = xyz[theirs, 2]
-    middle = float(placed[hips].mean())
-    depth[ours] = ((placed - middle) * float(lens.focal.mean()) / middle)[ours]
-    return trimmed(name, image, points, weight, depth, weight)
+    placed = np.full((NUM_JOINTS, 3), np.nan)
+    placed[ours] = xyz[theirs]
+    middle = placed[hips].mean(axis=0)
+    depth[ours] = ((placed - middle)[:, 2] * float(lens.focal.mean()) / middle[2])[ours]
+    picture = trimmed(name, image, points, weight, depth, weight)
+    return replace(picture, xyz=((placed - middle) / 1000).astype(np.float32))
 
 
 def _numbered(folder: Path, count: int) -> dict[int, Path]:

@@ -9,6 +9,7 @@ pictures        without anybody: zips of photographs; every joint is "nowhere"
 packed          npz files of pictures with 2D and 3D labels, as `render`, `label` and `pack` write them:
                 jpeg (bytes, one after the other), offset (N + 1), xy (N, 19, 2), and
                 weight (N, 19), depth (N, 19) in pixels, depth_weight (N, 19), optionally
+                xyz (N, 19, 3) in metres, camera axes, from mid-hip, NaN where unlabelled, and
                 val (N,), true for pictures held out
 
 The layouts are described in readers.py and readers_3d.py. Held out for validation are of lsp 800 LSPET
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -136,11 +137,13 @@ def _read_packed(path: Path, *, validation: bool) -> Pictures:
     count = len(xy) if xy.ndim else 0
     held_out = arrays.get("val", np.zeros(count, bool))
     each = (count, NUM_JOINTS)
+    xyz = arrays.get("xyz", np.full((*each, 3), np.nan, np.float32))
     for name, array, shape, kinds in (
         ("xy", xy, (*each, 2), "f"),
         ("weight", weight, each, "fiub"),
         ("depth", depth, each, "f"),
         ("depth_weight", depth_weight, each, "fiub"),
+        ("xyz", xyz, (*each, 3), "f"),
         ("val", held_out, (count,), "bui"),
         ("offset", offset, (count + 1,), "iu"),
         ("jpeg", jpeg, jpeg.shape[:1], "u"),
@@ -157,6 +160,7 @@ def _read_packed(path: Path, *, validation: bool) -> Pictures:
             xy_weight=weight[i].astype(np.float32),
             depth=depth[i].astype(np.float32),
             depth_weight=depth_weight[i].astype(np.float32),
+            xyz=xyz[i].astype(np.float32) if np.isfinite(xyz[i]).any() else None,
         )
         for i in range(len(xy))
         if bool(held_out[i]) == validation
@@ -166,6 +170,10 @@ def _read_packed(path: Path, *, validation: bool) -> Pictures:
 def write_packed(path: Path, pictures: Sequence[LabelledPicture], held_out: Sequence[bool]) -> None:
     """Write pictures as a packed set, whole or not at all. Raises OSError."""
     sizes = [len(picture.encoded) for picture in pictures]
+    optional: dict[str, Any] = {}
+    if any(picture.xyz is not None for picture in pictures):
+        unlabelled = np.full((NUM_JOINTS, 3), np.nan, np.float32)
+        optional["xyz"] = np.stack([unlabelled if p.xyz is None else p.xyz for p in pictures])
     with replacing(path) as part, part.open("wb") as file:
         np.savez(
             file,
@@ -176,4 +184,5 @@ def write_packed(path: Path, pictures: Sequence[LabelledPicture], held_out: Sequ
             depth=np.stack([picture.depth for picture in pictures]).astype(np.float32),
             depth_weight=np.stack([picture.depth_weight for picture in pictures]).astype(np.float32),
             val=np.array(held_out, bool),
+            **optional,
         )

@@ -1,9 +1,10 @@
-"""Data sets with 3D labels: frames that keep their labels, broken ones refused."""
+"""Data sets with 3D labels: metres beside pictures, frames that keep their labels, broken ones refused."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,24 @@ import cv2
 import numpy as np
 import pytest
 
-from app.skeleton import Joint
-from app.training.datasets import DataSetError
+from app.skeleton import NUM_JOINTS, Joint
+from app.training.datasets import DataSetError, LabelledPicture
 from app.training.readers_3d import (
     EVERY,
+    H36M_17_JOINTS,
     H36M_JOINTS,
     MPI_JOINTS,
     fitted_lens,
     read_h36m,
     read_mpi_inf_3dhp,
 )
+from app.training.sets import load_sets, write_packed
 from tests.training.test_readers import (
+    WIDTH,
     assert_on_dots,
+    dots,
     person_3d,
+    scattered,
     write_cdf,
     write_picture,
 )
@@ -79,6 +85,77 @@ def write_conversion(folder: Path, **changes: Any) -> np.ndarray:
         (notes / f"Human36M_subject1_{name}.json").write_text(json.dumps(value))
     write_picture(folder / "images" / "a.jpg", xy[0])
     return xyz[0]
+
+
+# ---------------------------------------------------------------------------------------- metres
+
+
+def assert_metres(picture: LabelledPicture, xyz: np.ndarray, order: Mapping[int, Joint]) -> None:
+    """The picture's xyz are these millimetres from mid-hip, of the joints that the set has."""
+    spot = {joint: n for n, joint in order.items()}
+    middle = (xyz[spot[Joint.left_hip]] + xyz[spot[Joint.right_hip]]) / 2
+    assert picture.xyz is not None and picture.xyz.shape == (NUM_JOINTS, 3)
+    for joint in Joint:
+        if joint in spot:
+            assert picture.xyz[joint] == pytest.approx((xyz[spot[joint]] - middle) / 1000, abs=1e-5)
+        else:
+            assert np.isnan(picture.xyz[joint]).all(), joint.name
+
+
+def test_mpi_inf_3dhp_has_metres(tmp_path: Path) -> None:
+    xyz, xy = person_3d(28, EVERY + 1)
+    write_mpi(tmp_path, xy, xyz)
+    first, second = read_mpi_inf_3dhp(tmp_path)
+    assert_metres(first, xyz[0], MPI_JOINTS)
+    assert_metres(second, xyz[EVERY], MPI_JOINTS)
+
+
+def test_human36m_has_metres(tmp_path: Path) -> None:
+    xyz, xy = person_3d(32, EVERY + 1)
+    write_h36m(tmp_path, xy, xyz)
+    _, second = read_h36m(tmp_path)
+    assert_metres(second, xyz[EVERY], H36M_JOINTS)
+
+
+def test_human36m_converted_has_metres(tmp_path: Path) -> None:
+    xyz = write_conversion(tmp_path)
+    (picture,) = read_h36m(tmp_path)
+    assert_metres(picture, xyz, H36M_17_JOINTS)
+
+
+def made_up(number: int, xyz: np.ndarray | None) -> LabelledPicture:
+    return LabelledPicture(
+        name=f"p{number}",
+        encoded=cv2.imencode(".png", dots(scattered(3, number)))[1].tobytes(),
+        xy=np.full((NUM_JOINTS, 2), 10.0, np.float32),
+        xy_weight=np.ones(NUM_JOINTS, np.float32),
+        depth=np.zeros(NUM_JOINTS, np.float32),
+        depth_weight=np.zeros(NUM_JOINTS, np.float32),
+        xyz=xyz,
+    )
+
+
+def test_packed_sets_keep_metres_where_they_are(tmp_path: Path) -> None:
+    xyz = np.random.default_rng(2).normal(0, 0.5, (NUM_JOINTS, 3)).astype(np.float32)
+    xyz[Joint.left_heel] = np.nan
+    write_packed(tmp_path / "set.npz", [made_up(0, None), made_up(1, xyz)], [False, False])
+    without, having = load_sets("packed", [str(tmp_path / "set.npz")], validation=False)
+    assert without.xyz is None
+    np.testing.assert_array_equal(having.xyz, xyz)
+    # A set without metres is the same file as ever.
+    write_packed(tmp_path / "flat.npz", [made_up(0, None)], [False])
+    with np.load(tmp_path / "flat.npz") as file:
+        assert "xyz" not in file.files
+
+
+def test_metres_of_another_shape_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    write_packed(path, [made_up(0, None)], [False])
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(path, **arrays, xyz=np.zeros((1, 17, 3), np.float32))
+    with pytest.raises(DataSetError, match=r"set\.npz: xyz is \(1, 17, 3\) float32, expected \(1, 19, 3\)"):
+        load_sets("packed", [str(path)], validation=False)
 
 
 # ---------------------------------------------------------------------------------------- folders of frames
@@ -185,3 +262,16 @@ def test_a_sequence_with_a_label_that_is_no_number_is_named(tmp_path: Path) -> N
         match=r"annot\.mat: camera 0: frame 2, joint 5: the label is no .*; take the published file",
     ):
         list(read_mpi_inf_3dhp(tmp_path))
+
+
+def test_joints_outside_the_picture_keep_their_metres_and_weigh_nothing(tmp_path: Path) -> None:
+    xyz, xy = person_3d(28, 1)
+    spot = {joint: n for n, joint in MPI_JOINTS.items()}
+    toe = xyz[0, spot[Joint.left_toe]]
+    toe[0] = 2.5 * toe[2]
+    xy = (800, 820) * xyz[..., :2] / xyz[..., 2:] + (310, 250)
+    assert xy[0, spot[Joint.left_toe], 0] > WIDTH
+    write_mpi(tmp_path, xy, xyz)
+    (picture,) = read_mpi_inf_3dhp(tmp_path)
+    assert picture.xy_weight[Joint.left_toe] == 0
+    assert_metres(picture, xyz[0], MPI_JOINTS)

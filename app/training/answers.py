@@ -25,12 +25,14 @@ class PeerError(FormcueError):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Found:
     """An estimator's answers: xy (N, 19, 2) pixels, xyz (N, 19, 3) metres, both NaN where it found nobody;
-    confidence (N, 19), 0 there; milliseconds (N,)."""
+    confidence (N, 19), 0 there; milliseconds (N,). lacking: joints that it does not have and was not asked
+    for, whatever stands in their place."""
 
     xy: Array
     xyz: Array
     confidence: Array
     milliseconds: Array
+    lacking: tuple[Joint, ...] = ()
 
     @property
     def share(self) -> float:
@@ -75,6 +77,7 @@ def ask_peer(python: str, files: Sequence[Path]) -> tuple[str, list[Found]]:
         with np.load(out, allow_pickle=False) as rows:
             seen = rows["found"][:, None, None]
             xy, xyz = np.where(seen, rows["xy"], np.nan), np.where(seen, rows["xyz"], np.nan)
+            lacking = tuple(Joint(int(joint)) for joint in rows["lacking"])
             found = []
             for number in range(len(files)):
                 mine = rows["name_index"] == number
@@ -84,16 +87,18 @@ def ask_peer(python: str, files: Sequence[Path]) -> tuple[str, list[Found]]:
                         xyz=xyz[mine],
                         confidence=np.where(rows["found"][mine, None], rows["confidence"][mine], 0.0),
                         milliseconds=rows["milliseconds"][mine],
+                        lacking=lacking,
                     )
                 )
             return str(rows["model"][0]), found
 
 
 def together(answers: Sequence[Found]) -> Found:
-    """Several answers as one, one after the other."""
+    """Several answers of one estimator as one, one after the other."""
     return Found(
         xy=np.concatenate([answer.xy for answer in answers]),
         xyz=np.concatenate([answer.xyz for answer in answers]),
         confidence=np.concatenate([answer.confidence for answer in answers]),
         milliseconds=np.concatenate([answer.milliseconds for answer in answers]),
+        lacking=answers[0].lacking,
     )

@@ -9,9 +9,9 @@ An image is looked at on its own (static mode), a video is followed from frame t
 (tracking mode). FILE.npz holds one row for every image and for every video frame:
 names (F,) the files, name_index (R,) whose row it is, xy (R, 19, 2) pixels, xyz (R, 19, 3) metres
 from mid-hip, confidence (R, 19), found (R,), milliseconds (R,) of the estimation alone,
-model (1,) what answered.
-Joints that MediaPipe does not have (head_top, neck) have confidence 0; the neck is set to
-the middle of the shoulders.
+model (1,) what answered, lacking (2,) the joints that MediaPipe does not have: head_top and neck.
+These have confidence 0 and are not to be judged: head_top is NaN; the neck, so that bones can be drawn
+to it, is the middle of the shoulders, below where this project has it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ LANDMARKS: Final = {
     1: 0, 3: 11, 4: 12, 5: 13, 6: 14, 7: 15, 8: 16, 9: 23, 10: 24,
     11: 25, 12: 26, 13: 27, 14: 28, 15: 29, 16: 30, 17: 31, 18: 32,
 }  # fmt: skip
+LACKING: Final = tuple(joint for joint in range(NUM_JOINTS) if joint not in LANDMARKS)
 NECK, LEFT_SHOULDER, RIGHT_SHOULDER = 2, 3, 4
 
 
@@ -40,8 +41,8 @@ def read_joints(result: Any, width: int, height: int) -> tuple[np.ndarray, np.nd
     """MediaPipe's result as xy (19, 2), xyz (19, 3), confidence (19,); None where it found nobody."""
     if not result.pose_landmarks:
         return None
-    xy = np.zeros((NUM_JOINTS, 2), np.float32)
-    xyz = np.zeros((NUM_JOINTS, 3), np.float32)
+    xy = np.full((NUM_JOINTS, 2), np.nan, np.float32)
+    xyz = np.full((NUM_JOINTS, 3), np.nan, np.float32)
     confidence = np.zeros(NUM_JOINTS, np.float32)
     for joint, landmark in LANDMARKS.items():
         flat = result.pose_landmarks.landmark[landmark]
@@ -105,6 +106,7 @@ def main(argv: list[str] | None = None) -> int:
         found=np.array(found, bool),
         milliseconds=np.array(milliseconds, np.float32),
         model=np.array([model]),
+        lacking=np.array(LACKING, np.int64),
     )
     return 0
 

@@ -149,21 +149,23 @@ def drawn(image: Image, xy: Array | None, confidence: Array | None, width: int =
     """The picture shrunk to `width`, bones drawn in where somebody was found."""
     scale = width / image.shape[1]
     small: Any = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    if xy is not None and np.isfinite(xy).all():
+    if xy is not None and np.isfinite(xy).any():
         draw_bones(small, xy * scale, confidence)
     return small
 
 
 def draw_bones(image: Image, xy: Array, confidence: Array | None = None) -> None:
-    """The skeleton (19, 2), pixels, onto the image in place; thin where the confidence (19,) is low."""
-    ends = [tuple(map(int, point)) for point in np.clip(xy, -9999, 9999)]
+    """The skeleton (19, 2), pixels, onto the image in place; thin where the confidence (19,) is low. Bones
+    with an end that is NaN are left out: a peer may not have that joint."""
+    there = np.asarray(np.isfinite(xy).all(axis=1))
+    ends = [tuple(map(int, point)) for point in np.clip(np.nan_to_num(xy), -9999, 9999)]
     for first, last in BONES:
         name = JOINT_NAMES[last]
         colour = _MIDDLE if JOINT_NAMES[first].partition("_")[0] != name.partition("_")[0] else _LEFT
         if colour == _LEFT and name.startswith("right"):
             colour = _RIGHT
-        if not (xy[first].any() and xy[last].any()):
-            continue  # a joint that this peer does not have stays at the origin
+        if not (there[first] and there[last]):
+            continue
         sure = confidence is None or min(confidence[first], confidence[last]) >= DRAWN_FROM
         cv2.line(image, ends[first], ends[last], colour, 2 if sure else 1, cv2.LINE_AA)
 

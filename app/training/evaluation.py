@@ -4,11 +4,13 @@
                     the validation split of the Leeds Sports Pose Extended photographs (Johnson &
                     Everingham, CVPR 2011), each image on its own, and one person before two calibrated
                     cameras with 3D joints, frame after frame
---set KIND FILE...  the held-out part of any data set that can be trained on (sets.py)
+--set KIND FILE...  the held-out part of any data set that can be trained on (sets.py), in 3D too where its
+                    joints are in metres
 --sheets FOLDER --clips FILE...    contact sheets of clips, to judge by eye (sheets.py)
 --counting, --form  repetitions and form on clips (counting.py)
 
-The measures and their formulas are in measures.py.
+The measures and their formulas are in measures.py. Beside a peer that lacks some joints, the means of both
+are taken over the joints that both have.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import logging
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +43,7 @@ from app.training.measures import (
     LIMB_JOINTS,
     PCKH_THRESHOLD,
     Array,
+    Mask,
     auc,
     auc3d,
     depth_sign_accuracy,
@@ -85,89 +88,126 @@ class EvaluationError(FormcueError):
 # ---------------------------------------------------------------------------------------- scores
 
 
-def score_stills(stills: Stills, found: Found) -> dict[str, Any]:
-    """Shares 0..1 over images with a labelled torso (PCKh: head), means of the 12 limb joints and per joint;
-    where depth is labelled, angle errors in degrees and the depth sign."""
+def score_stills(stills: Stills, found: Found, without: Collection[Joint] = ()) -> dict[str, Any]:
+    """Shares 0..1 over images with a labelled torso (PCKh: head), means of the 12 limb joints and per joint.
+
+    Where joints are labelled in metres also the 3D errors of `score_view`, over those people; where only
+    depth is, angle errors in degrees and the depth sign. Joints of `without` and those that `found` lacks
+    count in no mean; per joint, those that it lacks are None.
+    """
+    without = {*without, *found.lacking}
     apart = distances(found.xy, stills.xy)
     unit, known = torso_diagonal(stills.xy, stills.mask)
     head, has_head = head_length(stills.xy, stills.mask)
-    mask = stills.mask & known[:, None]
+    mask, head_mask = stills.mask & known[:, None], stills.mask & has_head[:, None]
     shares, areas = pck(apart, unit, mask), auc(apart, unit, mask)
-    head_shares = pck(apart, head, stills.mask & has_head[:, None], PCKH_THRESHOLD)
-    limbs = list(LIMB_JOINTS)
-    scores: dict[str, Any] = {
+    head_shares = pck(apart, head, head_mask, PCKH_THRESHOLD)
+    limbs = [joint for joint in LIMB_JOINTS if joint not in without]
+    scores = {
         "found": found.share,
         "pck": _mean(shares[limbs]),
         "auc": _mean(areas[limbs]),
         "pckh": _mean(head_shares[limbs]),
     }
-    if stills.depth_mask.any():
-        scores |= _score_depth(stills, found)
-    scores["milliseconds"] = float(np.median(found.milliseconds))
-    return {
-        **_known(scores),
-        "pck_per_joint": _by_joint(shares),
-        "auc_per_joint": _by_joint(areas),
-        "pckh_per_joint": _by_joint(head_shares),
+    per_joint = {
+        "pck_per_joint": _by_joint(shares, mask, found),
+        "auc_per_joint": _by_joint(areas, mask, found),
+        "pckh_per_joint": _by_joint(head_shares, head_mask, found),
     }
+    if stills.xyz_mask.any():
+        scores_3d, per_joint_3d = _score_metres(found, stills.xyz, stills.xyz_mask, without)
+    elif stills.depth_mask.any():
+        scores_3d, per_joint_3d = _score_depth(stills, found, without)
+    else:
+        scores_3d, per_joint_3d = {}, {}
+    times = {"milliseconds": float(np.median(found.milliseconds))}
+    return {**_known(scores | scores_3d | times), **per_joint, **per_joint_3d}
 
 
-def _score_depth(stills: Stills, found: Found) -> dict[str, float]:
+def score_view(view: View, found: Found, without: Collection[Joint] = ()) -> dict[str, Any]:
+    """3D errors of one camera: millimetres, shares 0..1, degrees; and PCK@0.2 of the projected joints.
+
+    Joints of `without` and those that `found` lacks count in no mean; per joint, those that it lacks are
+    None. Raises EvaluationError when the video has not as many frames as are labelled.
+    """
+    if len(found.xy) != len(view.xy):
+        raise EvaluationError(f"{view.name}: {len(found.xy)} frames in the video, {len(view.xy)} labelled")
+    without = {*without, *found.lacking}
+    scores_3d, per_joint_3d = _score_metres(found, view.xyz, view.mask, without)
+    unit, known = torso_diagonal(view.xy, view.mask)
+    mask = view.mask & known[:, None]
+    shares = pck(distances(found.xy, view.xy), unit, mask)
+    scores = {
+        "found": found.share,
+        **scores_3d,
+        "pck": _mean(shares[[joint for joint in LIMB_JOINTS if joint not in without]]),
+        "milliseconds": float(np.median(found.milliseconds)),
+    }
+    return {**_known(scores), **per_joint_3d, "pck_per_joint": _by_joint(shares, mask, found)}
+
+
+_Scores = tuple[dict[str, float], dict[str, dict[str, float | None]]]  # figures; figures per joint
+
+
+def _score_metres(found: Found, labelled: Array, mask: Mask, without: Collection[Joint]) -> _Scores:
+    """All 3D errors against labels (N, 19, 3) in metres, origin mid-hip."""
+    xyz, counted = root_aligned(found.xyz), _except(mask, without)
+    aligned = procrustes(xyz, labelled, counted)
+    angles, degrees = _score_angles(xyz, labelled, mask, found, without)
+    errors = np.linalg.norm(xyz - labelled, axis=-1) * 1000
+    per_joint = np.array([_mean(errors[mask[:, joint], joint]) for joint in Joint])
+    scores = {
+        "mpjpe_mm": mpjpe(xyz, labelled, counted) * 1000,
+        "procrustes_mm": mpjpe(aligned, labelled, counted) * 1000,
+        "pck3d_150mm": pck3d(xyz, labelled, counted),
+        "auc3d_150mm": auc3d(xyz, labelled, counted),
+        **angles,
+        "depth_sign": depth_sign_accuracy(xyz, labelled, counted),
+    }
+    return scores, {"mpjpe_mm_per_joint": _by_joint(per_joint, mask, found), "degrees_per_joint": degrees}
+
+
+def _score_depth(stills: Stills, found: Found, without: Collection[Joint]) -> _Scores:
     """Angles and depth signs against weak-perspective labels, in torsos: they have no metres."""
     flat = stills.xy - stills.xy[:, [Joint.left_hip, Joint.right_hip]].mean(axis=1, keepdims=True)
     labelled = np.concatenate([flat, stills.depth[..., None]], axis=-1)
     torso = np.linalg.norm(labelled[:, Joint.left_shoulder] - labelled[:, Joint.right_hip], axis=-1)
     mask = stills.mask & stills.depth_mask & (torso > 0)[:, None]
     labelled = labelled / np.maximum(torso, 1e-6)[:, None, None]
-    angles = _angle_errors(found.xyz, labelled, mask)
-    return {
-        **{f"{part}_degrees": _both(angles, part) for part in ("knee", "elbow", "hip", "shoulder")},
-        "depth_sign": depth_sign_accuracy(found.xyz, labelled, mask, margin=FLAT),
+    angles, degrees = _score_angles(found.xyz, labelled, mask, found, without)
+    sign = depth_sign_accuracy(found.xyz, labelled, _except(mask, without), margin=FLAT)
+    return {**angles, "depth_sign": sign}, {"degrees_per_joint": degrees}
+
+
+def _score_angles(
+    xyz: Array, labelled: Array, mask: Mask, found: Found, without: Collection[Joint]
+) -> tuple[dict[str, float], dict[str, float | None]]:
+    """Angle errors in degrees: means of left and right; per joint."""
+    own = _except(mask, found.lacking)
+    errors = {name: joint_angle_error(xyz, labelled, own, corner) for name, corner in ANGLES.items()}
+    counted = {name: value for name, value in errors.items() if not {*ANGLES[name]} & {*without}}
+    means = {
+        f"{part}_degrees": _mean(np.array([v for name, v in counted.items() if name.endswith(f"_{part}")]))
+        for part in ("knee", "elbow", "hip", "shoulder")
     }
+    return means, _known(errors)
 
 
-def score_view(view: View, found: Found) -> dict[str, Any]:
-    """3D errors of one camera: millimetres, shares 0..1, degrees; and PCK@0.2 of the projected joints."""
-    if len(found.xy) != len(view.xy):
-        raise EvaluationError(f"{view.name}: {len(found.xy)} frames in the video, {len(view.xy)} labelled")
-    xyz = root_aligned(found.xyz)
-    aligned = procrustes(xyz, view.xyz, view.mask)
-    unit, known = torso_diagonal(view.xy, view.mask)
-    shares = pck(distances(found.xy, view.xy), unit, view.mask & known[:, None])
-    angles = _angle_errors(xyz, view.xyz, view.mask)
-    scores = {
-        "found": found.share,
-        "mpjpe_mm": mpjpe(xyz, view.xyz, view.mask) * 1000,
-        "procrustes_mm": mpjpe(aligned, view.xyz, view.mask) * 1000,
-        "pck3d_150mm": pck3d(xyz, view.xyz, view.mask),
-        "auc3d_150mm": auc3d(xyz, view.xyz, view.mask),
-        **{f"{part}_degrees": _both(angles, part) for part in ("knee", "elbow", "hip", "shoulder")},
-        "depth_sign": depth_sign_accuracy(xyz, view.xyz, view.mask),
-        "pck": _mean(shares[list(LIMB_JOINTS)]),
-        "milliseconds": float(np.median(found.milliseconds)),
-    }
-    errors = np.linalg.norm(xyz - view.xyz, axis=-1) * 1000
-    per_joint = {
-        JOINT_NAMES[j]: _mean(errors[view.mask[:, j], j]) for j in np.flatnonzero(view.mask.any(axis=0))
-    }
-    return {
-        **_known(scores),
-        "mpjpe_mm_per_joint": _known(per_joint),
-        "degrees_per_joint": _known(angles),
-        "pck_per_joint": _by_joint(shares),
-    }
+def _except(mask: Mask, joints: Collection[Joint]) -> Mask:
+    """The mask (N, 19) without some joints."""
+    kept = mask.copy()
+    kept[:, list(joints)] = False
+    return kept
 
 
-def _angle_errors(found: Array, labelled: Array, mask: NDArray[np.bool_]) -> dict[str, float]:
-    return {name: joint_angle_error(found, labelled, mask, corner) for name, corner in ANGLES.items()}
-
-
-def _both(angles: dict[str, float], part: str) -> float:
-    return _mean(np.array([angles[f"left_{part}"], angles[f"right_{part}"]]))
-
-
-def _by_joint(values: Array) -> dict[str, float]:
-    return {JOINT_NAMES[j]: float(values[j]) for j in np.flatnonzero(np.isfinite(values))}
+def _by_joint(values: Array, mask: Mask, found: Found) -> dict[str, float | None]:
+    """By name, of the joints that are labelled anywhere; None where the estimator lacks the joint."""
+    return _known(
+        {
+            JOINT_NAMES[j]: math.nan if j in found.lacking else float(values[j])
+            for j in np.flatnonzero(mask.any(axis=0))
+        }
+    )
 
 
 def _mean(values: Array) -> float:
@@ -176,7 +216,7 @@ def _mean(values: Array) -> float:
     return float(known.mean()) if known.size else float("nan")
 
 
-def _known(scores: dict[str, float]) -> dict[str, Any]:
+def _known(scores: dict[str, float]) -> dict[str, float | None]:
     """JSON has no NaN: a figure that could not be measured is None."""
     return {name: value if math.isfinite(value) else None for name, value in scores.items()}
 
@@ -367,7 +407,7 @@ def evaluate_stills(
         raise EvaluationError(f"{stills.title}: none of the pictures can be read")
     stills, images = stills.kept(readable), [np.asarray(decoded[row], np.uint8) for row in readable]
     found = collect(estimate_still(image) for image in tqdm(images, "photographs", leave=False, disable=None))
-    scores = {"formcue": score_stills(stills, found)}
+    answers = {"formcue": found}
     if peer:
         # Names of records are no file names; what is a picture shows in its first bytes.
         paths = [
@@ -376,12 +416,22 @@ def evaluate_stills(
         ]
         for path, data in zip(paths, stills.images, strict=True):
             path.write_bytes(data)
-        name, answers = ask_peer(peer, paths)
-        scores[name] = score_stills(stills, together(answers))
-    print(table(stills.title, scores) + "\n")
+        name, theirs = ask_peer(peer, paths)
+        answers[name] = together(theirs)
+    without = _lacking(answers, stills.mask)
+    scores = {name: score_stills(stills, answer, without) for name, answer in answers.items()}
+    in_metres = int(stills.xyz_mask.any(axis=1).sum())
+    title = f"{stills.title}; 3D joints in metres of {in_metres}" if in_metres else stills.title
+    _print(title, scores, without)
     if worst:
         draw_worst(stills, images, found, worst)
-    return {"set": stills.key, "images": len(stills.names), "scores": scores}
+    return {
+        "set": stills.key,
+        "images": len(stills.names),
+        "images_in_metres": in_metres,
+        "means_without": [joint.name for joint in without],
+        "scores": scores,
+    }
 
 
 def evaluate_view(
@@ -390,10 +440,31 @@ def evaluate_view(
     """Score one camera's video, frame after frame, print the table; returns the set's part of the report."""
     with open_source(str(path)) as source:
         found = collect(estimate(frame) for frame in iter(source.read, None))
-    scores = {"formcue": score_view(view, found)}
+    answers = {"formcue": found}
     if peer:
-        name, answers = ask_peer(peer, [path])
-        scores[name] = score_view(view, answers[0])
+        name, theirs = ask_peer(peer, [path])
+        answers[name] = theirs[0]
+    without = _lacking(answers, view.mask)
+    scores = {name: score_view(view, answer, without) for name, answer in answers.items()}
     title = f"Two views: {view.name}, {len(view.xy)} frames in order, 3D joints from four cameras"
-    print(table(title, scores) + "\n")
-    return {"set": f"two-view-3d {view.name}", "frames": len(view.xy), "scores": scores}
+    _print(title, scores, without)
+    return {
+        "set": f"two-view-3d {view.name}",
+        "frames": len(view.xy),
+        "means_without": [joint.name for joint in without],
+        "scores": scores,
+    }
+
+
+def _lacking(answers: dict[str, Found], mask: Mask) -> tuple[Joint, ...]:
+    """The labelled joints that one of the estimators does not have."""
+    lacking = {joint for answer in answers.values() for joint in answer.lacking}
+    return tuple(joint for joint in sorted(lacking) if mask[:, joint].any())
+
+
+def _print(title: str, scores: dict[str, dict[str, Any]], without: Sequence[Joint]) -> None:
+    print(table(title, scores))
+    if without:
+        names = ", ".join(joint.name for joint in without)
+        print(f"means are without {names}: not every estimator has them")
+    print()

@@ -26,7 +26,9 @@ class Stills:
 
     key: its name in the report; title: that for people. names (N); images (N): the files' bytes.
     xy (N, 19, 2) pixels, mask (N, 19) of labels; depth (N, 19) in pixels, away from the camera, from
-    mid-hip, with a mask of its own.
+    mid-hip, with a mask of its own; xyz (N, 19, 3) metres in the camera's axes, origin mid-hip, with a mask
+    of its own: joints inside the picture of people whose hips both are, for else there is no origin. A
+    picture cut out of a larger one keeps its camera's axes, as in the literature's protocols.
     """
 
     key: str
@@ -37,19 +39,27 @@ class Stills:
     mask: Mask
     depth: Array
     depth_mask: Mask
+    xyz: Array
+    xyz_mask: Mask
 
     @classmethod
     def of(cls, key: str, title: str, pictures: Sequence[LabelledPicture]) -> Stills:
         """The test set of these pictures, at least one."""
+        mask = np.array([picture.xy_weight > 0 for picture in pictures])
+        unlabelled = np.full((NUM_JOINTS, 3), np.nan)
+        xyz = root_aligned(np.array([unlabelled if p.xyz is None else p.xyz for p in pictures], float))
+        hips = mask[:, [Joint.left_hip, Joint.right_hip]].all(axis=1, keepdims=True)
         return cls(
             key=key,
             title=title,
             names=tuple(picture.name for picture in pictures),
             images=tuple(picture.encoded for picture in pictures),
             xy=np.array([picture.xy for picture in pictures]),
-            mask=np.array([picture.xy_weight > 0 for picture in pictures]),
+            mask=mask,
             depth=np.array([picture.depth for picture in pictures]),
             depth_mask=np.array([picture.depth_weight > 0 for picture in pictures]),
+            xyz=xyz,
+            xyz_mask=np.asarray(np.isfinite(xyz).all(axis=-1) & mask & hips, bool),
         )
 
     def kept(self, rows: Sequence[int]) -> Stills:
@@ -63,6 +73,8 @@ class Stills:
             mask=self.mask[chosen],
             depth=self.depth[chosen],
             depth_mask=self.depth_mask[chosen],
+            xyz=self.xyz[chosen],
+            xyz_mask=self.xyz_mask[chosen],
         )
 
 

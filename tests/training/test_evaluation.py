@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,8 @@ from app.training import answers, evaluation, measures, sheets, testsets
 from app.training.datasets import LSP_ORDER, LabelledPicture
 from app.training.sets import write_packed
 from main import main
+from tests.training.test_readers import person_3d
+from tests.training.test_readers_3d import write_h36m, write_mpi
 
 EVERY = np.ones((1, NUM_JOINTS), bool)
 
@@ -369,6 +372,167 @@ def test_figures_that_cannot_be_measured_are_none(tmp_path: Path) -> None:
     assert "-" in evaluation.table("nobody found", {"formcue": scores})
 
 
+# ------------------------------------------------------------------------------- scores, by hand
+
+# Metres from mid-hip, Y down. Knees straight, everything in one plane but the left foot, 0.2 m behind.
+STANDING = {
+    "head_top": (0, -0.8, 0), "nose": (0, -0.65, 0), "neck": (0, -0.55, 0),
+    "left_shoulder": (0.2, -0.5, 0), "right_shoulder": (-0.2, -0.5, 0),
+    "left_elbow": (0.5, -0.5, 0), "right_elbow": (-0.5, -0.5, 0),
+    "left_wrist": (0.8, -0.5, 0), "right_wrist": (-0.8, -0.5, 0.05),
+    "left_hip": (0.1, 0, 0), "right_hip": (-0.1, 0, 0),
+    "left_knee": (0.1, 0.4, 0), "right_knee": (-0.1, 0.4, 0),
+    "left_ankle": (0.1, 0.8, 0.2), "right_ankle": (-0.1, 0.8, 0),
+    "left_heel": (0.1, 0.85, 0.25), "right_heel": (-0.1, 0.85, 0),
+    "left_toe": (0.1, 0.85, 0.05), "right_toe": (-0.1, 0.85, 0),
+}  # fmt: skip
+
+
+def standing(**moved: tuple[float, float, float]) -> np.ndarray:
+    """The body (19, 3), some joints moved by so many metres."""
+    xyz = np.array([STANDING[name] for name in JOINT_NAMES], float)
+    for name, by in moved.items():
+        xyz[Joint[name]] += by
+    return xyz
+
+
+def labelled_picture(xy: np.ndarray, xyz: np.ndarray | None = None, **more: np.ndarray) -> LabelledPicture:
+    every, nothing = np.ones(NUM_JOINTS, np.float32), np.zeros(NUM_JOINTS, np.float32)
+    labels = {"xy_weight": every, "depth": nothing, "depth_weight": nothing, "xyz": xyz} | more
+    image = cv2.imencode(".png", np.full((200, 200, 3), 90, np.uint8))[1].tobytes()
+    return LabelledPicture(name="p", encoded=image, xy=xy.astype(np.float32), **labels)  # type: ignore[arg-type]
+
+
+FLAT_XY = 100 + 100 * standing()[:, :2]
+
+
+def score_both(*bodies: tuple[np.ndarray, np.ndarray]) -> list[dict]:
+    """Scores of (labelled, found) joints in metres, as pictures on their own and as a calibrated view."""
+    stills = testsets.Stills.of(
+        "k", "t", [labelled_picture(FLAT_XY, label.astype(np.float32)) for label, _ in bodies]
+    )
+    view = testsets.View(
+        name="v",
+        xyz=np.array([label for label, _ in bodies]),
+        xy=np.array([FLAT_XY for _ in bodies]),
+        mask=np.ones((len(bodies), NUM_JOINTS), bool),
+    )
+    found = answers.collect([pose_at(FLAT_XY, xyz) for _, xyz in bodies])
+    return [evaluation.score_stills(stills, found), evaluation.score_view(view, found)]
+
+
+def test_errors_in_metres_by_hand() -> None:
+    """Four joints are off by 30, 60, 149 and 300 mm; the figures follow. They do not depend on the place."""
+    off = standing(
+        left_elbow=(0, 0.03, 0), right_elbow=(0, 0, -0.06), nose=(0, 0.149, 0), head_top=(0.3, 0, 0)
+    )
+    for scores in score_both((standing(), off + np.array([3.0, -1.0, 7.0]))):
+        assert scores["mpjpe_mm"] == pytest.approx((30 + 60 + 149 + 300) / 19, abs=1e-3)
+        assert scores["pck3d_150mm"] == pytest.approx(18 / 19)
+        # An area under 3D PCK is the mean of 1 - error / 150 mm.
+        assert scores["auc3d_150mm"] == pytest.approx((15 + 0.8 + 0.6 + 1 / 150 + 0) / 19, abs=1e-5)
+        per_joint = scores["mpjpe_mm_per_joint"]
+        assert set(per_joint) == set(JOINT_NAMES)
+        assert per_joint["left_elbow"] == pytest.approx(30, abs=1e-3)
+        assert per_joint["head_top"] == pytest.approx(300, abs=1e-3)
+        assert per_joint["left_toe"] == pytest.approx(0, abs=1e-3)
+
+
+def test_procrustes_by_hand() -> None:
+    """A body of half the size, seen from behind: wrong everywhere, but of the right form."""
+    for scores in score_both((standing(), standing() * [-0.5, 0.5, -0.5])):
+        assert scores["mpjpe_mm"] > 300
+        assert scores["procrustes_mm"] == pytest.approx(0, abs=1e-3)
+
+
+def test_angles_and_depth_signs_by_hand() -> None:
+    """The left shank, 90 degrees off in one of two pictures; of the bones with a clear depth (knee to ankle,
+    ankle to toe, heel to toe) the toe's two are the wrong way round in the other."""
+    label = standing(left_ankle=(0, 0, -0.2), left_heel=(0, 0, -0.25), left_toe=(0, 0, -0.05))  # all flat
+    bent = label.copy()
+    bent[Joint.left_ankle] = bent[Joint.left_knee] + [0.4, 0, 0]
+    turned = standing(left_toe=(0, 0, 0.4))
+    for scores in score_both((label, bent), (standing(), turned)):
+        assert scores["degrees_per_joint"]["left_knee"] == pytest.approx(45, abs=0.01)
+        assert scores["degrees_per_joint"]["right_knee"] == pytest.approx(0, abs=0.1)
+        assert scores["knee_degrees"] == pytest.approx(22.5, abs=0.05)
+        assert set(scores["degrees_per_joint"]) == set(measures.ANGLES)
+        assert scores["depth_sign"] == pytest.approx(1 / 3)
+
+
+def test_depth_without_metres_gives_angles_joint_by_joint() -> None:
+    stills = testsets.Stills.of(
+        "k", "t", [labelled_picture(FLAT_XY, depth_weight=np.ones(NUM_JOINTS, np.float32))]
+    )
+    flat = standing() * [1, 1, 0]
+    bent = flat.copy()
+    bent[Joint.right_wrist] = bent[Joint.right_elbow] + [0, 0.3, 0]
+    scores = evaluation.score_stills(stills, answers.collect([pose_at(FLAT_XY, bent)]))
+    assert scores["degrees_per_joint"]["right_elbow"] == pytest.approx(90, abs=0.01)
+    assert scores["degrees_per_joint"]["left_elbow"] == pytest.approx(0, abs=0.1)
+    assert scores["elbow_degrees"] == pytest.approx(45, abs=0.05)
+    assert "mpjpe_mm" not in scores and "mpjpe_mm_per_joint" not in scores
+
+
+def test_shares_in_the_plane_by_hand() -> None:
+    """A torso of 50 px, so PCK's limit is 10 px; a head of 40 px, so PCKh's is 20 px."""
+    xy = np.full((NUM_JOINTS, 2), 100.0)
+    xy[Joint.left_shoulder], xy[Joint.right_hip] = (130, 60), (100, 100)
+    xy[Joint.head_top], xy[Joint.neck] = (100, 10), (100, 50)
+    found = xy.copy()
+    for joint, by in {"left_elbow": 9, "right_elbow": 11, "left_wrist": 19, "right_wrist": 21}.items():
+        found[Joint[joint], 0] += by
+    stills = testsets.Stills.of("k", "t", [labelled_picture(xy)])
+    scores = evaluation.score_stills(stills, answers.collect([pose_at(found)]))
+    assert scores["pck"] == pytest.approx(9 / 12)
+    assert scores["auc"] == pytest.approx((8 + 0.1) / 12)
+    assert scores["pckh"] == pytest.approx(11 / 12)
+    assert [scores["pckh_per_joint"][name] for name in ("left_wrist", "right_wrist")] == [1.0, 0.0]
+    assert [scores["pck_per_joint"][name] for name in ("left_elbow", "left_wrist")] == [1.0, 0.0]
+    assert scores["auc_per_joint"]["left_elbow"] == pytest.approx(0.1)
+    # With a head of 36 px the limit is 18 px: the other wrist is wrong, too.
+    xy[Joint.head_top] = 100, 14
+    stills = testsets.Stills.of("k", "t", [labelled_picture(xy)])
+    scores = evaluation.score_stills(stills, answers.collect([pose_at(found)]))
+    assert scores["pckh"] == pytest.approx(10 / 12)
+
+
+def test_metres_count_inside_the_picture_and_from_known_hips() -> None:
+    every = np.ones(NUM_JOINTS, np.float32)
+    cut, footless, sparse = every.copy(), every.copy(), standing().astype(np.float32)
+    cut[Joint.left_hip] = 0
+    footless[[Joint.left_toe, Joint.left_heel]] = 0
+    sparse[Joint.nose] = np.nan
+    stills = testsets.Stills.of(
+        "k",
+        "t",
+        [
+            labelled_picture(FLAT_XY),  # no metres
+            labelled_picture(FLAT_XY, standing().astype(np.float32), xy_weight=cut),
+            labelled_picture(FLAT_XY, standing().astype(np.float32), xy_weight=footless),
+            labelled_picture(FLAT_XY, sparse),
+        ],
+    )
+    assert stills.xyz_mask.sum(axis=1).tolist() == [0, 0, 17, 18]
+    assert not stills.xyz_mask[2, Joint.left_toe] and not stills.xyz_mask[3, Joint.nose]
+    far, near = standing(nose=(9, 0, 0), left_toe=(9, 0, 0)), standing(nose=(9, 0, 0), neck=(0.07, 0, 0))
+    found = answers.collect([pose_at(FLAT_XY, xyz) for xyz in (far, far, standing(), near)])
+    scores = evaluation.score_stills(stills, found)
+    assert scores["mpjpe_mm"] == pytest.approx(70 / 35, abs=1e-3)
+    assert scores["mpjpe_mm_per_joint"]["neck"] == pytest.approx(35, abs=1e-3)
+    json.dumps(scores, allow_nan=False)
+
+
+def test_a_picture_that_is_left_out_takes_its_metres_with_it(tmp_path: Path) -> None:
+    bodies = [standing(left_toe=(0.3, 0, 0)), standing()]
+    pictures = [labelled_picture(FLAT_XY, xyz.astype(np.float32)) for xyz in bodies]
+    pictures[0] = replace(pictures[0], encoded=b"broken")
+    stills = testsets.Stills.of("k", "t", pictures)
+    part = evaluation.evaluate_stills(stills, lambda _: pose_at(FLAT_XY, standing()), tmp_path)
+    assert part["images"] == part["images_in_metres"] == 1
+    assert part["scores"]["formcue"]["mpjpe_mm"] == pytest.approx(0, abs=1e-3)
+
+
 # ------------------------------------------------------------------------------- the command
 
 
@@ -486,6 +650,48 @@ def test_any_data_set_can_be_measured_with_its_depth(
     assert scores["depth_sign"] == pytest.approx(first / sum(clear))
     assert "packed mine.npz: 3 people, held out" in capsys.readouterr().out
     assert "mine.npz#2: not a readable picture; skipped" in caplog.text
+
+
+class Symmetric(Everywhere):
+    """Its mirror image is itself, so that pictures on their own are believed."""
+
+    def pose_maps(self, batch: np.ndarray) -> np.ndarray:
+        maps = np.full((len(batch), 2 * NUM_JOINTS, 64, 64), -20, np.float32)
+        for joint in Joint:
+            out = 2 + min(joint, MIRROR[joint]) // 2
+            columns = {"left": [32 + out], "right": [31 - out]}.get(joint.name.partition("_")[0], [31, 32])
+            maps[:, joint, 14 + 2 * min(joint, MIRROR[joint]), columns] = 10
+        maps[:, NUM_JOINTS:] = 0
+        return maps
+
+
+@pytest.mark.parametrize("kind", ["h36m", "mpi_inf_3dhp", "packed"])
+def test_sets_in_metres_are_measured_in_3d(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("app.lasting.load_lasting", lambda *_, **__: (Symmetric(), ()))
+    source, lacks = tmp_path / "set", {"nose", "left_heel", "right_heel"}
+    if kind == "packed":
+        source, lacks = tmp_path / "set.npz", set()
+        write_packed(source, [labelled_picture(FLAT_XY, standing().astype(np.float32))], [True])
+    else:
+        xyz, xy = person_3d(32 if kind == "h36m" else 28, 1)
+        write = write_h36m if kind == "h36m" else write_mpi
+        write(source, xy, xyz, subject="S9" if kind == "h36m" else "S8")
+    out = tmp_path / "figures.json"
+    assert main(["evaluate", "--set", kind, str(source), "--out", str(out)]) == 0
+
+    (part,) = json.loads(out.read_text(encoding="utf-8"))["sets"]
+    assert part["images"] == part["images_in_metres"] == 1
+    scores = part["scores"]["formcue"]
+    assert scores["mpjpe_mm"] > scores["procrustes_mm"] > 1
+    for name in ("pck3d_150mm", "auc3d_150mm", "depth_sign"):
+        assert 0 <= scores[name] <= 1
+    assert set(scores["mpjpe_mm_per_joint"]) == set(JOINT_NAMES) - lacks
+    assert scores["degrees_per_joint"]["left_knee"] is not None
+    printed = capsys.readouterr().out
+    for text in ("MPJPE after Procrustes", "3D PCK@150 mm", "angle error (°)", "3D joints in metres of 1"):
+        assert text in printed
 
 
 def test_the_table_is_aligned_and_has_units() -> None:

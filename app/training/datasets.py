@@ -117,6 +117,8 @@ def read_lsp(archives: Sequence[Path]) -> Iterator[LabelledPicture]:
             for number, record in enumerate(records):
                 try:
                     name, joints = str(record["file"]), np.array(record["joints"], np.float32).reshape(14, 3)
+                    if not np.isfinite(joints).all():
+                        raise ValueError("a number is not finite")
                 except (KeyError, TypeError, ValueError) as error:
                     raise DataSetError(
                         f"{path}: record {number}: expected file and 14 x 3 joints ({error})"

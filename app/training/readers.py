@@ -368,9 +368,7 @@ def read_lsp_set(path: Path) -> Iterator[LabelledPicture]:
     Raises DataSetError for a record that is broken.
     """
     if path.suffix.lower() == ".zip" or (path.is_file() and zipfile.is_zipfile(path)):
-        for picture in read_lsp([path]):
-            check_finite(picture, f"{path}: {picture.name}")
-            yield picture
+        yield from read_lsp([path])
         return
     file = path if path.suffix.lower() == ".mat" else path / "joints.mat"
     if not file.is_file():

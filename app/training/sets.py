@@ -30,7 +30,7 @@ from app.files import replacing
 from app.skeleton import NUM_JOINTS
 from app.training.archives import BROKEN, open_arrays, open_zip
 from app.training.datasets import DataSetError, LabelledPicture, no_depth, validation_names
-from app.training.readers import read_coco, read_lsp_set, read_mpii
+from app.training.readers import check_finite, read_coco, read_lsp_set, read_mpii
 from app.training.readers_3d import read_h36m, read_mpi_inf_3dhp
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
@@ -39,13 +39,17 @@ Pictures = list[LabelledPicture]
 
 
 def load_sets(kind: str, files: list[str], *, validation: bool) -> Pictures:
-    """All pictures of one entry, the validation split's or the others. Raises DataSetError."""
+    """All pictures of one entry, the validation split's or the others. Raises DataSetError, also for a label
+    that is no finite number, whichever reader it came from."""
     paths = [Path(name) for name in files]
     if not paths:
         raise DataSetError(f"data set of kind {kind}: no files named")
     if kind not in KINDS:
         raise DataSetError(f"unknown kind of data set {kind!r}: expected {', '.join(KINDS)}")
-    return KINDS[kind](paths, validation)
+    pictures = KINDS[kind](paths, validation)
+    for picture in pictures:
+        check_finite(picture, f"{kind}: {picture.name}")
+    return pictures
 
 
 def _lsp(paths: Sequence[Path], validation: bool) -> Pictures:

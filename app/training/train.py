@@ -38,7 +38,6 @@ from app.training.config import SetConfig, TrainConfig, TrainingError, load_conf
 from app.training.cpu import speed_up_depthwise
 from app.training.datasets import LabelledPicture
 from app.training.diary import Diary
-from app.training.readers import check_finite
 from app.training.sets import load_sets
 from app.training.tasks import Labels, Task, autocast, depth_parameters, make_network, make_task
 from app.training.workers import Workers
@@ -51,13 +50,10 @@ BASE_LAYERS: Final = ("encoder.", "narrow_")
 
 def read_set(entry: SetConfig, *, validation: bool) -> list[LabelledPicture]:
     """The pictures of one entry of a configuration. A set without a validation split of its own is held
-    out whole where it is named for validation. Raises DataSetError, also for a label that is no finite
-    number, whichever reader it came from."""
+    out whole where it is named for validation. Raises DataSetError."""
     pictures = load_sets(entry.kind, entry.files, validation=validation)
     if validation and not pictures:
         pictures = load_sets(entry.kind, entry.files, validation=False)
-    for picture in pictures:
-        check_finite(picture, f"{entry.kind}: {picture.name}")
     if entry.limit is not None and entry.limit < len(pictures):
         pictures = [pictures[i * len(pictures) // entry.limit] for i in range(entry.limit)]
     if entry.depth:

@@ -247,9 +247,7 @@ def test_a_position_of_an_lsp_archive_that_is_no_number_is_named(tmp_path: Path,
     joints = np.ones((14, 3))
     assert len(list(read_lsp_set(lsp_zip(tmp_path / "good.zip", joints)))) == 1
     joints[4, 1] = value
-    with pytest.raises(
-        DataSetError, match=rf"bad\.zip: im00001\.jpg: xy: expected finite numbers, found {value}"
-    ):
+    with pytest.raises(DataSetError, match=r"bad\.zip: record 0: .*not finite"):
         list(read_lsp_set(lsp_zip(tmp_path / "bad.zip", joints)))
 
 

@@ -215,7 +215,10 @@ void main() {}
 
 class Canvas:
     """A picture of fixed size to draw meshes on, drawn `finer` times as large and averaged down (on a
-    CPU that is cheaper than multisampling). Raises CanvasError when there is no OpenGL."""
+    CPU that is cheaper than multisampling). Raises CanvasError when there is no OpenGL.
+
+    renderer: what OpenGL calls the device that draws, say "llvmpipe (LLVM 15.0.6, 256 bits)" for the CPU.
+    """
 
     def __init__(self, width: int, height: int, *, finer: int = 2, shadow_size: int = 512) -> None:
         try:
@@ -237,6 +240,7 @@ class Canvas:
                 ) from None
         self.width, self.height = width, height
         self._gl = context
+        self.renderer = str(context.info["GL_RENDERER"])
         self._program = context.program(vertex_shader=_VERTEX, fragment_shader=_FRAGMENT)
         self._shadow_program = context.program(
             vertex_shader="#version 330\nuniform mat4 camera; in vec3 in_place;"
@@ -280,55 +284,56 @@ class Canvas:
             parts.append(mesh.faces + shift)
             shift += len(mesh.vertices)
         faces = np.concatenate(parts).astype("i4")
-        vertex_buffer, index_buffer = self._gl.buffer(data.tobytes()), self._gl.buffer(faces.tobytes())
-        program = self._program
-        sun = light.sun / np.linalg.norm(light.sun)
-        view = _matrix(camera, self.width, self.height)
-        sun_view = np.eye(4)
-        if light.shadow:
-            middle, radius = shadow_reach or (
-                data[:, :3].mean(axis=0),
-                float(np.ptp(data[:, :3], axis=0).max()),
-            )
-            sun_view = _sun_matrix(np.asarray(middle), radius, sun)
-            casting = [part for part, mesh in zip(parts, meshes, strict=True) if mesh.casts]
-            casters = self._gl.buffer(np.concatenate(casting).astype("i4").tobytes())
-            shadow_vao = self._gl.vertex_array(
-                self._shadow_program, [(vertex_buffer, "3f 56x", "in_place")], casters
-            )
-            self._shadow.use()
-            self._shadow.clear(depth=1.0)
-            self._shadow_program["camera"].write(sun_view.T.astype("f4").tobytes())
-            shadow_vao.render()
-            shadow_vao.release()
-            casters.release()
-            program["softness"] = light.softness / (2 * radius)
-        self._shadow_map.use(0)
-        names = ("in_place", "in_normal", "in_rest", "in_fields", "in_colour")
-        vao = self._gl.vertex_array(program, [(vertex_buffer, "3f 3f 3f 4f 4f", *names)], index_buffer)
-        colours, second, pattern = garments or (np.ones((4, 3)), np.ones((4, 3)), np.zeros((4, 2)))
-        program["camera"].write(view.T.astype("f4").tobytes())
-        program["sun_camera"].write(sun_view.T.astype("f4").tobytes())
-        for name, value in (("garment", colours), ("second", second), ("pattern", pattern)):
-            program[name].write(np.asarray(value, dtype="f4").tobytes())
-        program["eye"], program["sun"] = tuple(camera.place), tuple(sun)
-        program["sun_colour"], program["sky_colour"] = light.sun_colour, light.sky_colour
-        program["ground_colour"], program["shine"] = light.ground_colour, light.shine
-        program["shadow"], program["taps"] = float(light.shadow), float(taps)
-        grounded = np.zeros((8, 4), dtype="f4")
-        if contacts is not None:
-            grounded[: len(contacts)] = contacts
-        program["contact"].write(grounded.tobytes())
-        left, top, right, bottom = region or (0, 0, self.width, self.height)
-        wide, tall, finer = right - left, bottom - top, self._finer
-        window = (left * finer, top * finer, wide * finer, tall * finer)
-        self._picture.use()
-        self._picture.scissor = window
-        self._picture.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
-        vao.render()
-        pixels = np.frombuffer(self._picture.read(viewport=window, components=4), np.uint8)
-        for thing in (vao, vertex_buffer, index_buffer):
-            thing.release()
+        with self._gl:  # another canvas may have drawn since
+            vertex_buffer, index_buffer = self._gl.buffer(data.tobytes()), self._gl.buffer(faces.tobytes())
+            program = self._program
+            sun = light.sun / np.linalg.norm(light.sun)
+            view = _matrix(camera, self.width, self.height)
+            sun_view = np.eye(4)
+            if light.shadow:
+                middle, radius = shadow_reach or (
+                    data[:, :3].mean(axis=0),
+                    float(np.ptp(data[:, :3], axis=0).max()),
+                )
+                sun_view = _sun_matrix(np.asarray(middle), radius, sun)
+                casting = [part for part, mesh in zip(parts, meshes, strict=True) if mesh.casts]
+                casters = self._gl.buffer(np.concatenate(casting).astype("i4").tobytes())
+                shadow_vao = self._gl.vertex_array(
+                    self._shadow_program, [(vertex_buffer, "3f 56x", "in_place")], casters
+                )
+                self._shadow.use()
+                self._shadow.clear(depth=1.0)
+                self._shadow_program["camera"].write(sun_view.T.astype("f4").tobytes())
+                shadow_vao.render()
+                shadow_vao.release()
+                casters.release()
+                program["softness"] = light.softness / (2 * radius)
+            self._shadow_map.use(0)
+            names = ("in_place", "in_normal", "in_rest", "in_fields", "in_colour")
+            vao = self._gl.vertex_array(program, [(vertex_buffer, "3f 3f 3f 4f 4f", *names)], index_buffer)
+            colours, second, pattern = garments or (np.ones((4, 3)), np.ones((4, 3)), np.zeros((4, 2)))
+            program["camera"].write(view.T.astype("f4").tobytes())
+            program["sun_camera"].write(sun_view.T.astype("f4").tobytes())
+            for name, value in (("garment", colours), ("second", second), ("pattern", pattern)):
+                program[name].write(np.asarray(value, dtype="f4").tobytes())
+            program["eye"], program["sun"] = tuple(camera.place), tuple(sun)
+            program["sun_colour"], program["sky_colour"] = light.sun_colour, light.sky_colour
+            program["ground_colour"], program["shine"] = light.ground_colour, light.shine
+            program["shadow"], program["taps"] = float(light.shadow), float(taps)
+            grounded = np.zeros((8, 4), dtype="f4")
+            if contacts is not None:
+                grounded[: len(contacts)] = contacts
+            program["contact"].write(grounded.tobytes())
+            left, top, right, bottom = region or (0, 0, self.width, self.height)
+            wide, tall, finer = right - left, bottom - top, self._finer
+            window = (left * finer, top * finer, wide * finer, tall * finer)
+            self._picture.use()
+            self._picture.scissor = window
+            self._picture.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
+            vao.render()
+            pixels = np.frombuffer(self._picture.read(viewport=window, components=4), np.uint8)
+            for thing in (vao, vertex_buffer, index_buffer):
+                thing.release()
         pixels = pixels.reshape(tall * finer, wide * finer, 4)
         if finer == 1:
             return pixels

@@ -148,8 +148,8 @@ def _opened(path: Path) -> Any:
         raise UsageError(f"{path}: cannot be read as .npz ({first_line(error)})") from None
 
 
-def _held(body: PosedBody, kind: str, rng: np.random.Generator) -> list[Mesh]:
-    """Equipment in the hands, and what the exercise needs to sit at or to hang from."""
+def equipment(body: PosedBody, kind: str, rng: np.random.Generator) -> list[Mesh]:
+    """What is in the hands, and what the exercise needs to sit at or to hang from."""
     meshes: list[Mesh] = []
     hands = {side: props.fist(body, side) for side in SIDES}
     if rng.random() < (0.6 if kind in _LIFTS else 0.06):
@@ -193,32 +193,48 @@ def garment_colours(outfit: Outfit) -> tuple[Array, Array, Array]:
     return np.array(outfit.colours), np.array(outfit.second), np.array(outfit.pattern, dtype=float)
 
 
-def _spoil(image: Image, rng: np.random.Generator) -> Image:
-    """Motion blur, lost resolution, noise, colour and JPEG, as cameras and old clips have them."""
+@dataclass(frozen=True, kw_only=True)
+class Flaws:
+    """Of cameras and old clips: which share of the pictures has each."""
+
+    small: float = 0.3  # a small person in a small video
+    unsharp: float = 0.25  # of those that are not small
+    motion_blur: float = 0.12
+    contrast: float = 0.5  # and brightness
+    grey: float = 0.08
+    noise: float = 0.5
+    jpeg: float = 0.5
+
+
+FLAWS: Final = Flaws()
+
+
+def spoil(image: Image, rng: np.random.Generator, flaws: Flaws) -> Image:
+    """A BGR picture (S, S, 3) as a bad camera or an old clip would show it."""
     size = image.shape[0]
     result: Any = image.astype(np.float32)
-    if rng.random() < 0.3:  # a small person in a small video
+    if rng.random() < flaws.small:
         small = int(size * rng.uniform(0.3, 0.85))
         result = cv2.resize(result, (small, small), interpolation=cv2.INTER_AREA)
         result = cv2.resize(result, (size, size), interpolation=cv2.INTER_LINEAR)
-    elif rng.random() < 0.25:
+    elif rng.random() < flaws.unsharp:
         result = cv2.GaussianBlur(result, (0, 0), rng.uniform(0.4, 1.4))
-    if rng.random() < 0.12:
+    if rng.random() < flaws.motion_blur:
         length = int(rng.integers(3, 12))
         kernel: Any = np.zeros((length, length), np.float32)
         kernel[length // 2] = 1.0 / length
         turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1.0)
         kernel = cv2.warpAffine(kernel, turn, (length, length))
         result = cv2.filter2D(result, -1, kernel / max(float(kernel.sum()), 1e-6))
-    if rng.random() < 0.5:
+    if rng.random() < flaws.contrast:
         contrast, shift = rng.uniform(0.7, 1.25), rng.normal(0, 12)
         result = (result - 128) * contrast + 128 + shift
-    if rng.random() < 0.08:
+    if rng.random() < flaws.grey:
         result = np.repeat(result.mean(axis=2, keepdims=True), 3, axis=2)
-    if rng.random() < 0.5:
+    if rng.random() < flaws.noise:
         result = result + rng.normal(0, rng.uniform(1, 9), result.shape).astype(np.float32)
     result8 = np.clip(result, 0, 255).astype(np.uint8)
-    if rng.random() < 0.5:
+    if rng.random() < flaws.jpeg:
         quality = int(rng.integers(25, 80))
         done, data = cv2.imencode(".jpg", result8, [cv2.IMWRITE_JPEG_QUALITY, quality])
         if done:
@@ -239,6 +255,7 @@ class Studio:
         sources: Sequence[tuple[float, PoseSource]],
         size: int = 256,
         views: int = 1,
+        flaws: Flaws = FLAWS,
     ) -> None:
         self._model = body_model()
         self._canvas = Canvas(size, size)
@@ -248,6 +265,12 @@ class Studio:
         self._shares = shares / shares.sum()
         self._size = size
         self._views = views
+        self._flaws = flaws
+
+    @property
+    def renderer(self) -> str:
+        """What OpenGL calls the device that draws."""
+        return self._canvas.renderer
 
     def pictures(self, seed: int, numbers: Sequence[int]) -> Iterator[Rendered]:
         """The pictures of these numbers under a seed; each is the same whichever others are made."""
@@ -271,7 +294,7 @@ class Studio:
         meshes = [body_mesh(posed, body, dressed)]
         if outfit.tail > 0:
             meshes += props.ponytail(posed, outfit.tail, np.array(outfit.colours[3]), body.height / 1.7)
-        meshes += _held(posed, kind, looks) + in_the_way(posed, looks)
+        meshes += equipment(posed, kind, looks) + in_the_way(posed, looks)
 
         # The same person before another camera: only what the camera decides is drawn anew.
         labels, looks = (np.random.default_rng([seed, person, stream, view]) for stream in (3, 4))
@@ -292,7 +315,7 @@ class Studio:
         hips = (seen[Joint.left_hip] + seen[Joint.right_hip]) / 2
         xyz, xy = seen - hips, camera.project(posed.joints)
         return Rendered(
-            image=_spoil(image, looks),
+            image=spoil(image, looks, self._flaws),
             xy=xy,
             xyz=xyz,
             depth=xyz[:, 2] * camera.focal / hips[2],

@@ -13,6 +13,7 @@ training (see sets.py) with more labels beside. For N pictures:
     xyz       (N, 19, 3) float32, metres, X right, Y down, Z away from the camera, origin mid-hip
     focal     (N,) float32, pixels; distance (N,) float32, metres from the camera to mid-hip along Z
     kind      (N,) str, where the pose came from; seed, views () int64
+    backgrounds, mocap, found   () str, these options' files: name and start of the SHA-256, or "nothing"
     person    (N,) int32: pictures of the same number show the same person, clothes, pose and place from
               different cameras (`--views 2`: pictures 0 and 1 are a pair, 2 and 3 are one, ...)
     world     (N, 19, 3) float32, the joints in metres in the place's axes: Y up, the floor at 0; alike in
@@ -26,8 +27,8 @@ The same seed gives the same bytes on the same machine, and elsewhere the same l
 from __future__ import annotations
 
 import argparse
-import logging
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,10 +51,10 @@ from app.training.studio import (
     Studio,
 )
 
-log = logging.getLogger(__name__)
-
 CHUNK: Final = 1000
 JPEG_QUALITY: Final = 90
+NOTHING: Final = "nothing"  # stands in a chunk for an option that was not given
+PHOTOGRAPHS: Final = (".jpg", ".jpeg", ".png")  # what counts of a folder of backgrounds
 
 
 def add_parser(commands: Any) -> None:
@@ -144,15 +145,35 @@ def _run_set(arguments: argparse.Namespace) -> None:
         sources.append((0.15, CapturedPoses(arguments.mocap)))
     if arguments.found:
         sources.append((0.5, FoundPoses.load(arguments.found)))
+    backgrounds = Backgrounds(arguments.backgrounds)
+    files = {"backgrounds": [arguments.backgrounds], "mocap": [arguments.mocap], "found": arguments.found}
     render_set(
         arguments.out,
         count=arguments.count,
         seed=arguments.seed,
         size=arguments.size,
         views=arguments.views,
-        backgrounds=Backgrounds(arguments.backgrounds),
+        backgrounds=backgrounds,
         sources=sources,
+        made_from={
+            option: ", ".join(_fingerprint(path) for path in paths if path is not None) or NOTHING
+            for option, paths in files.items()
+        },
     )
+
+
+def _fingerprint(path: Path) -> str:
+    """Name and beginning of the SHA-256 of a file, or of the photographs in a folder. A size would not do:
+    poses found anew in as many photographs fill a file of the same size."""
+    if path.is_file():
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    else:
+        digest = hashlib.sha256()
+        for photograph in sorted(p for p in path.rglob("*") if p.suffix.lower() in PHOTOGRAPHS):
+            digest.update(photograph.relative_to(path).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(photograph.read_bytes()).digest())
+    return f"{path.resolve().name} ({digest.hexdigest()[:12]})"
 
 
 def render_set(
@@ -165,51 +186,68 @@ def render_set(
     sources: Sequence[tuple[float, PoseSource]],
     views: int = 1,
     chunk: int = CHUNK,
+    made_from: Mapping[str, str] | None = None,
 ) -> None:
     """Write a labelled set of `count` pictures in chunks; whole chunks that are there already are kept.
 
-    Raises UsageError when the folder holds chunks of another seed, OSError when it cannot be written.
+    made_from: options of `render` and what tells their files from others, kept in the chunks.
+    Raises UsageError when the folder holds chunks of another seed, number of views, size or other files,
+    OSError when it cannot be written.
     """
+    settings: dict[str, int | str] = {"seed": seed, "views": views, "size": size, **(made_from or {})}
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"rendered-{number:02d}.npz" for number in range(-(-count // chunk))]
     missing = [
         number for number, path in enumerate(paths)
-        if not _is_done(path, seed=seed, views=views, count=min(chunk, count - number * chunk))
+        if not _is_done(path, settings, count=min(chunk, count - number * chunk))
     ]  # fmt: skip
     if not missing:
-        log.info("%s: all %d pictures are there already", folder, count)
+        print(f"{folder}: all {count} pictures are there already")
         return
     studio = Studio(backgrounds=backgrounds, sources=sources, size=size, views=views)
     parts = {number: range(number * chunk, min((number + 1) * chunk, count)) for number in missing}
+    print(f"{folder}: drawn by {studio.renderer}", flush=True)  # "llvmpipe" is the CPU
     with tqdm(total=sum(map(len, parts.values())), unit="picture", desc="render") as bar:
         for number, indices in parts.items():
             pictures = []
             for picture in studio.pictures(seed, indices):
                 pictures.append(picture)
                 bar.update()
-            write_chunk(paths[number], pictures, seed=seed, views=views)
+            write_chunk(paths[number], pictures, seed=seed, views=views, made_from=made_from)
 
 
-def _is_done(path: Path, *, seed: int, views: int, count: int) -> bool:
+def _is_done(path: Path, settings: Mapping[str, int | str], *, count: int) -> bool:
+    """Whether the chunk is there and whole. Raises UsageError when it was made with other settings."""
     if not path.exists():
         return False
     try:
         with open_arrays(path) as file:
-            found, cameras, there = int(file["seed"]), int(file["views"]), len(file["xy"])
+            theirs: dict[str, int | str] = {"seed": int(file["seed"]), "views": int(file["views"])}
+            theirs["size"] = int(file["width"][0])
+            # Chunks from before the files were kept have no word of them, and pass.
+            theirs |= {name: str(file[name]) for name in settings if name not in theirs and name in file}
+            there = len(file["xy"])
     except BROKEN:
         raise UsageError(f"{path}: not a chunk of `render`; choose another --out") from None
-    if found != seed:
-        raise UsageError(f"{path}: made with --seed {found}, not {seed}; choose another --out")
-    if cameras != views:
-        raise UsageError(f"{path}: made with --views {cameras}, not {views}; choose another --out")
+    for name, ours in settings.items():
+        if theirs.get(name, ours) != ours:
+            raise UsageError(f"{path}: made with --{name} {theirs[name]}, not {ours}; choose another --out")
     return there == count
 
 
-def write_chunk(path: Path, pictures: Sequence[Rendered], *, seed: int, views: int) -> None:
-    """Write one chunk of a labelled set, whole or not at all. Raises OSError."""
+def write_chunk(
+    path: Path,
+    pictures: Sequence[Rendered],
+    *,
+    seed: int,
+    views: int,
+    made_from: Mapping[str, str] | None = None,
+) -> None:
+    """Write one chunk of a labelled set, whole or not at all. `made_from`: see render_set. Raises OSError."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     files = [cv2.imencode(".jpg", picture.image, quality)[1].ravel() for picture in pictures]
     weight = np.stack([picture.visible for picture in pictures]).astype(np.float32)
+    files_of: dict[str, Any] = {option: np.str_(text) for option, text in (made_from or {}).items()}
     with replacing(path) as part, part.open("wb") as file:
         np.savez(
             file,
@@ -232,6 +270,7 @@ def write_chunk(path: Path, pictures: Sequence[Rendered], *, seed: int, views: i
             centre=np.array([p.camera.centre for p in pictures], dtype=np.float32),
             seed=np.int64(seed),
             views=np.int64(views),
+            **files_of,
         )
 
 

@@ -119,6 +119,18 @@ def test_something_nearer_has_smaller_depth_and_hides_what_is_behind(canvas: Can
         assert middle[0] > 40 > middle[1]
 
 
+def test_canvases_do_not_draw_into_each_other(canvas: Canvas) -> None:
+    place = np.array([0.0, 0.0, 3.0])
+    camera = Camera(rotation=look_at(place, np.zeros(3)), place=place, focal=120.0, centre=(48.0, 48.0))
+    ball = ellipsoid(np.zeros(3), np.full(3, 0.3), np.eye(3), np.ones(3))
+    before = canvas.draw([ball], camera, Light())
+    assert 300 < np.count_nonzero(before[..., 3]) < 1000
+    other = Canvas(32, 32)
+    for meshes in ([ball], [ball, ball]):
+        other.draw(meshes, camera, Light(shadow=True))
+        np.testing.assert_array_equal(canvas.draw([ball], camera, Light()), before)
+
+
 @pytest.fixture(scope="module")
 def studio(canvas: Canvas) -> Studio:
     return Studio(
@@ -253,6 +265,92 @@ def test_render_writes_a_set_that_training_reads_and_goes_on_where_it_stopped(
     order[order.index("3")] = "4"
     assert main.main(order) == 2
     assert "made with --seed 3, not 4" in capsys.readouterr().err
+
+
+def poses_file(path: Path, body: Body, *kinds: str) -> Path:
+    """Poses as if found in photographs; as many give a file of the same size."""
+    joints = [body.posed(motion_pose(kind, 0.5, body.proportions, Style())).joints for kind in kinds]
+    np.savez(path, xyz=np.stack(joints) * (1, -1, -1), confidence=np.ones((len(kinds), len(Joint))))
+    return path
+
+
+def test_chunks_of_another_size_or_from_other_files_are_refused(
+    canvas: Canvas, body: Body, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    poses = poses_file(tmp_path / "found.npz", body, "squat", "standing")
+    capture = tmp_path / "capture.npz"
+    np.savez(capture, joint_names=np.array(["neck"]), walk=np.zeros((5, 1, 3)))
+    (tmp_path / "rooms").mkdir()
+    cv2.imwrite(str(tmp_path / "rooms" / "grey.png"), np.full((64, 64, 3), 90, np.uint8))
+
+    plain = ["render", "--count", "1", "--size", "64", "--out", str(tmp_path / "plain")]
+    assert main.main(plain) == 0
+    chunk = tmp_path / "plain" / "rendered-00.npz"
+    capsys.readouterr()
+    for option, value, says in (
+        ("--size", "96", "--size 64, not 96"),
+        ("--found", poses, "--found nothing, not found.npz ("),
+        ("--mocap", capture, "--mocap nothing, not capture.npz ("),
+        ("--backgrounds", tmp_path / "rooms", "--backgrounds nothing, not rooms ("),
+    ):
+        assert main.main([*plain, option, str(value)]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"formcue: {chunk}: made with {says}")
+        assert said.endswith("; choose another --out\n") and said.count("\n") == 1
+
+    files = ["--found", str(poses), "--backgrounds", str(tmp_path / "rooms")]
+    order = ["render", "--count", "1", "--size", "64", "--out", str(tmp_path / "files"), *files]
+    for _ in range(2):
+        assert main.main(order) == 0
+    assert "all 1 pictures are there already" in capsys.readouterr().out
+
+    # The same names, with something else in the files.
+    before = poses.stat().st_size
+    poses_file(poses, body, "standing", "squat")
+    assert poses.stat().st_size == before
+    assert main.main(order) == 2
+    assert "made with --found found.npz (" in capsys.readouterr().err
+    poses_file(poses, body, "squat", "standing")
+    (tmp_path / "rooms" / "notes.txt").write_text("no picture")
+    assert main.main(order) == 0
+    cv2.imwrite(str(tmp_path / "rooms" / "grey.png"), np.full((64, 64, 3), 91, np.uint8))
+    capsys.readouterr()
+    assert main.main(order) == 2
+    assert "made with --backgrounds rooms (" in capsys.readouterr().err
+
+
+def test_chunks_from_before_their_files_were_kept_are_taken_as_they_are(
+    canvas: Canvas, body: Body, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    poses = poses_file(tmp_path / "found.npz", body, "squat")
+    order = ["render", "--count", "1", "--size", "64", "--out", str(tmp_path / "set")]
+    assert main.main(order) == 0
+    chunk = tmp_path / "set" / "rendered-00.npz"
+    with np.load(chunk) as file:
+        old = {name: file[name] for name in file.files if name not in ("backgrounds", "mocap", "found")}
+        assert len(old) == len(file.files) - 3
+    np.savez(chunk, **old)
+    before = chunk.read_bytes()
+    capsys.readouterr()
+    assert main.main([*order, "--found", str(poses)]) == 0
+    assert "all 1 pictures are there already" in capsys.readouterr().out
+    assert chunk.read_bytes() == before
+
+
+def test_render_says_which_device_draws(
+    canvas: Canvas, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import moderngl
+
+    try:  # as Canvas does
+        context = moderngl.create_context(standalone=True, backend="egl")
+    except Exception:
+        context = moderngl.create_context(standalone=True)
+    device = context.info["GL_RENDERER"]
+    context.release()
+    assert device and canvas.renderer == device
+    assert main.main(["render", "--count", "1", "--size", "64", "--out", str(tmp_path / "set")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'set'}: drawn by {device}\n"
 
 
 @pytest.mark.parametrize(

@@ -158,9 +158,9 @@ class Augmentation:
     scale: tuple[float, float] = (1.05, 1.9)  # crop side over the body's longer side
     shift: float = 0.08
     upper_body: float = 0.12  # share of crops that end at the hips, as at a desk
-    occluders: float = 0.3
-    colour: float = 0.3
-    blur: float = 0.2
+    occluders: float = 0.3  # share of crops with things in the way
+    colour: float = 0.3  # spread of brightness, contrast and tint
+    blur: float = 0.2  # share of crops
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -240,7 +240,10 @@ def warp(image: NDArray[np.uint8], matrix: NDArray[np.floating], size: int) -> N
 
 
 def spoil(image: NDArray[np.uint8], rng: np.random.Generator, how: Augmentation) -> NDArray[np.uint8]:
-    """Colours, blur, noise and things in the way, as bad rooms and cheap cameras have them. -> RGB."""
+    """Colours, blur and things in the way, as bad rooms and cheap cameras have them. BGR -> RGB.
+
+    Without noise: in photographs and clips it is there, and `render` adds its own.
+    """
     size = image.shape[0]
     image = image[:, :, ::-1]
     if rng.random() < how.occluders:

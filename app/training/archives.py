@@ -15,6 +15,7 @@ from numpy.lib.npyio import NpzFile
 # What a zip may unpack to: so much, and so many times its own size. Pictures, clips and labels need far less.
 FREE_BYTES: Final = 256 << 20
 FREE_TIMES: Final = 20
+PICTURE_ENDINGS: Final = (".jpg", ".jpeg", ".png")
 # All that damaged archives raise, one member or another.
 BROKEN: Final = (
     OSError,

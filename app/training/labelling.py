@@ -36,11 +36,11 @@ from app.files import check_writable
 from app.lifter import HIPS, Lifter
 from app.runtimes import load_runtime
 from app.skeleton import NUM_JOINTS, FloatArray, Joint
-from app.training.archives import BROKEN, open_zip, plain_name
+from app.training.archives import BROKEN, PICTURE_ENDINGS, open_zip, plain_name
 from app.training.blazepose import Answer, BlazePose, square_around
 from app.training.datasets import LabelledPicture, validation_names
 from app.training.readers import Broken, trimmed
-from app.training.sets import KINDS, PICTURE_ENDINGS, load_sets, source_of, write_packed
+from app.training.sets import KINDS, load_sets, source_of, write_packed
 from app.training.sheets import VIDEO_ENDINGS
 from app.weights import load_weights
 from app.world import make_pose, metric_scale

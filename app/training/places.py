@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from app.errors import UsageError, first_line
 from app.skeleton import NUM_JOINTS, Joint
 from app.training import props
-from app.training.archives import BROKEN, open_zip
+from app.training.archives import BROKEN, PICTURE_ENDINGS, open_zip
 from app.training.bodies import SIDES, Array, PosedBody
 from app.training.canvas import MATERIALS, Camera, Image, Light, Mesh, look_at
 from app.training.poses import ry
@@ -46,14 +46,13 @@ class Backgrounds:
         self._told: set[str] = set()  # the broken ones
         if path is None:
             return
-        endings = (".jpg", ".jpeg", ".png")
         if path.is_dir():
-            names = sorted(p for p in path.rglob("*") if p.suffix.lower() in endings)
+            names = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURE_ENDINGS)
             self._pictures = [(str(p.relative_to(path)), p.read_bytes()) for p in names]
         elif zipfile.is_zipfile(path):
             try:
                 with open_zip(path) as archive:
-                    inside = sorted(n for n in archive.namelist() if n.lower().endswith(endings))
+                    inside = sorted(n for n in archive.namelist() if n.lower().endswith(PICTURE_ENDINGS))
                     self._pictures = [(name, archive.read(name)) for name in inside]
             except BROKEN as error:
                 raise UsageError(f"{path}: cannot be read as a zip ({first_line(error)})") from None

@@ -28,12 +28,10 @@ import numpy as np
 from app.errors import first_line
 from app.files import replacing
 from app.skeleton import NUM_JOINTS
-from app.training.archives import BROKEN, open_arrays, open_zip
+from app.training.archives import BROKEN, PICTURE_ENDINGS, open_arrays, open_zip
 from app.training.datasets import DataSetError, LabelledPicture, no_depth, validation_names
 from app.training.readers import check_finite, read_coco, read_lsp_set, read_mpii
 from app.training.readers_3d import read_h36m, read_mpi_inf_3dhp
-
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
 
 Pictures = list[LabelledPicture]
 

@@ -38,7 +38,7 @@ from tqdm import tqdm
 
 from app.errors import EXIT_DONE, FormcueError, UsageError, first_line
 from app.files import replacing
-from app.training.archives import BROKEN, open_arrays
+from app.training.archives import BROKEN, PICTURE_ENDINGS, open_arrays
 from app.training.demonstration import ClipWriter, Script, shots
 from app.training.places import Backgrounds
 from app.training.studio import (
@@ -54,7 +54,6 @@ from app.training.studio import (
 CHUNK: Final = 1000
 JPEG_QUALITY: Final = 90
 NOTHING: Final = "nothing"  # stands in a chunk for an option that was not given
-PHOTOGRAPHS: Final = (".jpg", ".jpeg", ".png")  # what counts of a folder of backgrounds
 
 
 def add_parser(commands: Any) -> None:
@@ -170,7 +169,7 @@ def _fingerprint(path: Path) -> str:
             digest = hashlib.file_digest(file, "sha256")
     else:
         digest = hashlib.sha256()
-        for photograph in sorted(p for p in path.rglob("*") if p.suffix.lower() in PHOTOGRAPHS):
+        for photograph in sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURE_ENDINGS):
             digest.update(photograph.relative_to(path).as_posix().encode() + b"\0")
             digest.update(hashlib.sha256(photograph.read_bytes()).digest())
     return f"{path.resolve().name} ({digest.hexdigest()[:12]})"

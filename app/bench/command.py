@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "bench",
         help="measure the speed of every part, how late the window is, and its memory",
-        description="Times the step and its parts on videos, many rules and many people, the network alone, "
+        description="Times the step and its parts on videos, many rules and many people, the networks alone, "
         "the start, and how late the real window shows what it found; each window is opened out of sight in "
         "a process of its own. --hour runs an hour of workouts in the window instead and watches its memory.",
     )
@@ -162,11 +162,12 @@ def _measure(args: argparse.Namespace, parts: Sequence[str]) -> dict[str, Any]:
             bar.update()
         if "network" in parts:
             begins("network")
-            on_gpu = report["model"]["device"] != "cpu"
+            on_gpu, runtime = report["model"]["device"] != "cpu", estimator.runtime
             report["network"] = {
-                str(batch): _network(batch, steps.time_network(estimator.runtime, batch))
+                str(batch): _network(batch, steps.time_network(runtime.pose_maps, runtime.input_size, batch))
                 for batch in (steps.BATCHES if on_gpu else steps.BATCHES[:1])
             }
+            report["finder"] = _network(1, steps.time_network(runtime.finder_maps, runtime.finder_size, 1))
             bar.update()
     report["targets"] = targets_of(report)
     return report

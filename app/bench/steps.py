@@ -19,7 +19,7 @@ from app.parameters import Measurement, Measurer
 from app.pipeline import Pipeline
 from app.reps import RepCounter
 from app.rules import Exercise, RuleEngine
-from app.runtimes import Runtime
+from app.runtimes import Maps, Runtime
 from app.skeleton import FloatArray, Pose
 
 BLOCK: Final = 60  # frames done by one before it is the other's turn
@@ -305,16 +305,15 @@ def tiled(image: Image, people: int) -> Image:
 # ---------------------------------------------------------------- the network alone
 
 
-def time_network(runtime: Runtime, batch: int, *, seconds: float = 1.0) -> Milliseconds:
-    """Milliseconds a call with a batch of pictures, from memory to memory: transfers count."""
-    side = runtime.input_size
+def time_network(maps: Maps, side: int, batch: int, *, seconds: float = 1.0) -> Milliseconds:
+    """Milliseconds a call with a batch of side x side pictures, from memory to memory: transfers count."""
     pictures = np.random.default_rng(0).random((batch, 3, side, side), np.float32)
     for _ in range(WARM):
-        runtime.pose_maps(pictures)
+        maps(pictures)
     spent: Milliseconds = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until or len(spent) < WARM:
         start = time.perf_counter()
-        runtime.pose_maps(pictures)
+        maps(pictures)
         spent.append((time.perf_counter() - start) * 1000)
     return spent

@@ -22,6 +22,7 @@ def table(report: Report) -> str:
         ("rules", _rules),
         ("people", _people),
         ("network", _network),
+        ("finder", _finder),
         ("window", _window),
         ("start", _start),
     ):
@@ -101,6 +102,11 @@ def _network(network: Report) -> list[str]:
     for batch, row in network.items():
         lines.append(_row(f"batch of {batch}", row) + f"{row['pictures_per_second']:>14.0f}")
     return lines
+
+
+def _finder(row: Report) -> list[str]:
+    heading = _heading("the finder alone, ms") + f"{'pictures a s':>14}"
+    return [heading, _row("one picture", row) + f"{row['pictures_per_second']:>14.0f}"]
 
 
 def _window(window: Report) -> list[str]:

@@ -31,6 +31,7 @@ def test_reports_every_part_of_the_step(tmp_path: Path, capsys: pytest.CaptureFi
     assert list(report["people"]) == ["1", "2", "3", "5", "10"]
     assert all(row["found"] == 1.0 for row in report["people"].values())
     assert report["network"]["1"]["pictures_per_second"] > 0
+    assert report["finder"]["pictures_per_second"] > 0
     printed = capsys.readouterr().out
     assert "whole step" in printed and "10000 rules" in printed and "10 people in the picture" in printed
 

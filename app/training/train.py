@@ -319,6 +319,9 @@ def _train(config: TrainConfig, workers: Workers) -> None:
         sets.append((pictures, entry.share))
         if workers.rank == 0:
             print(f"{entry.kind}: {len(pictures)} pictures, share {entry.share:g}", flush=True)
+    if not any(pictures for pictures, _ in sets):
+        named = ", ".join(name for entry in config.sets for name in entry.files)
+        raise TrainingError(f"sets: no pictures to train on in {named:.200}; what is held out is not counted")
     held_out = read_set(config.validation, validation=True) if config.validation else []
     task = make_task(config, sets)
     run = Run(config, task, workers)

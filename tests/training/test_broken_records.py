@@ -18,9 +18,10 @@ from app.training.config import SetConfig, TrainingError, config_of
 from app.training.datasets import DataSetError
 from app.training.places import Backgrounds
 from app.training.readers import read_coco, read_lsp_set, read_mpii
+from app.training.sets import write_packed
 from app.training.tasks import make_network, make_task
 from app.training.train import read_set, train
-from tests.training.runs import packed_set, run_values
+from tests.training.runs import dotted_picture, packed_set, run_values
 from tests.training.test_readers import (
     coco_person,
     mpii_release,
@@ -297,3 +298,14 @@ def test_a_file_nested_too_deeply_is_named(tmp_path: Path) -> None:
     file.write_text("[" * 100_000)
     with pytest.raises(DataSetError, match=r"train\.json: cannot be read as JSON"):
         list(read_mpii(file))
+
+
+@pytest.mark.parametrize("keys", [{"batches": "mixed"}, {"stage": "pretrain"}, {}])
+def test_sets_without_a_picture_are_told_before_anything_begins(tmp_path: Path, keys: dict[str, Any]) -> None:
+    empty = tmp_path / "empty.npz"
+    write_packed(empty, [dotted_picture(0)], [True])  # all of it is held out
+    values = run_values(tmp_path, out=str(tmp_path / "run"), **keys)
+    values["sets"] = [{"kind": "packed", "files": [str(empty)], "share": 1}]
+    with pytest.raises(TrainingError, match=r"no pictures to train on in .*empty\.npz"):
+        train(config_of(values, "run"), resume=False)
+    assert not list((tmp_path / "run").glob("*.*"))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import signal
 import threading
 import time
@@ -44,6 +45,7 @@ from app.training.workers import Workers
 
 # Keys that may change when a run goes on; all others decide what it computes, and are told.
 HARMLESS: Final = {"out", "device", "loaders", "save_every", "log_every", "validate_every", "validation"}
+LOADERS_A_CORE: Final = 8  # processes; many more only fill the memory, until the system kills some
 SAMPLES: Final = 8  # held-out pictures drawn at each validation
 BASE_LAYERS: Final = ("encoder.", "narrow_")
 
@@ -313,6 +315,11 @@ def train_step(run: Run, task: Task, batch: Sequence[Tensor], labels: Labels) ->
 
 
 def _train(config: TrainConfig, workers: Workers) -> None:
+    cores = os.cpu_count() or 1
+    if config.loaders > LOADERS_A_CORE * cores:
+        raise TrainingError(
+            f"loaders: {config.loaders} processes for {cores} cores; {LOADERS_A_CORE * cores} at most"
+        )
     sets = []
     for entry in config.sets:
         pictures = read_set(entry, validation=False)

@@ -309,3 +309,8 @@ def test_sets_without_a_picture_are_told_before_anything_begins(tmp_path: Path, 
     with pytest.raises(TrainingError, match=r"no pictures to train on in .*empty\.npz"):
         train(config_of(values, "run"), resume=False)
     assert not list((tmp_path / "run").glob("*.*"))
+
+
+def test_more_loaders_than_a_machine_bears_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"loaders: 100000 processes for \d+ cores; \d+ at most"):
+        train(config_of(run_values(tmp_path, loaders=100_000), "run"), resume=False)

@@ -16,11 +16,12 @@ The file (app/training/examples/ablation.yaml is one):
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def load_ablation(path: Path) -> tuple[Ablation, list[Arm], dict[str, SetConfig]
     if not ablation.seeds or not ablation.arms or not ablation.test:
         raise TrainingError(f"{path}: seeds, arms and test each need at least one entry")
     arms = []
-    for name, values in ablation.arms.items():
+    for name, values in ((str(name), values) for name, values in ablation.arms.items()):
         if not isinstance(values, Mapping):
             raise TrainingError(f"{path}: arms: {name}: expected keys and values, found {values!r}")
         keys = {**ablation.common, **values}
@@ -75,6 +76,11 @@ def load_ablation(path: Path) -> tuple[Ablation, list[Arm], dict[str, SetConfig]
             raise TrainingError(f"{path}: arms: {name}: pretrained, but there is no `pretraining`")
         config_of({**keys, "out": "-"}, f"{path}: arms: {name}")
         arms.append(Arm(name=name, pretrained=bool(pretrained), values=keys))
+    folders: dict[str, str] = {}
+    for arm in arms:
+        other = folders.setdefault(_as_folder(arm.name), arm.name)
+        if other != arm.name:
+            raise TrainingError(f"{path}: arms: {arm.name} and {other} would share a folder; rename one")
     if ablation.pretraining is not None:
         config_of(_pretraining(ablation) | {"out": "-"}, f"{path}: pretraining")
     tests = {
@@ -97,13 +103,17 @@ def run_ablation(ablation: Ablation, arms: Sequence[Arm], tests: Mapping[str, Se
         if any(arm.pretrained for arm in arms):
             start = _finished(_pretraining(ablation), out / f"pretraining-{seed}", seed, None)
         for arm in arms:
-            folder = out / f"{re.sub(r'[^a-z0-9]+', '-', arm.name.lower()).strip('-')}-{seed}"
+            folder = out / f"{_as_folder(arm.name)}-{seed}"
             weights = _finished(arm.values, folder, seed, start if arm.pretrained else None)
             results[arm.name][str(seed)] = _measure(config_at(arm.values, folder, seed), weights, tests)
             report = {"seeds": ablation.seeds, "arms": results, "test": ablation.test}
             write_json(out / "ablation.json", report)
             (out / "ablation.md").write_text(table(results), encoding="utf-8")
     return report
+
+
+def _as_folder(name: str) -> str:
+    return re.sub(r"[^\w]+", "-", name.lower()).strip("-")
 
 
 def config_at(values: Mapping[str, Any], folder: Path, seed: int) -> TrainConfig:
@@ -117,10 +127,13 @@ def _finished(values: Mapping[str, Any], folder: Path, seed: int, start: Path | 
         config = replace(config, start=str(start), base=None)
     weights = folder / "weights.safetensors"
     note = folder / "finished"
+    made_with = json.dumps(asdict(config), sort_keys=True)
     if not note.exists():
         print(f"{folder.name}:", flush=True)
         train(config, resume=(folder / "checkpoint.pt").exists())
-        note.touch()
+        note.write_text(made_with, encoding="utf-8")
+    elif note.read_text(encoding="utf-8") not in ("", made_with):  # empty: by a version before
+        raise TrainingError(f"{folder}: was made with other keys than it has now; name another `out`")
     return weights
 
 

@@ -170,14 +170,24 @@ def _check_bounds(text: str) -> None:
 def config_of(values: Any, where: str) -> TrainConfig:
     """Keys and values as a configuration, checked. Raises TrainingError that begins with `where`."""
     config = parse(TrainConfig, values, where)
+    _check_finite(config, where)
     if not config.sets:
         raise TrainingError(f"{where}: sets: names no data set; expected at least one")
     for key in ("pictures", "batch", "size", "rate", "sigma", "log_every", "validate_every"):
         if getattr(config, key) <= 0:
             raise TrainingError(f"{where}: {key}: must be above 0, found {getattr(config, key)}")
-    for key in ("lambda_reg", "lambda_g", "lambda_g_3d", "loaders", "weight_decay"):
+    for key in ("lambda_reg", "lambda_g", "lambda_g_3d", "loaders", "weight_decay", "seed", "base_rate"):
         if getattr(config, key) < 0:
             raise TrainingError(f"{where}: {key}: must not be negative, found {getattr(config, key)}")
+    if not 0 <= config.average < 1:
+        raise TrainingError(f"{where}: average: expected 0 to below 1, found {config.average}")
+    _check_augmentation(config.augmentation, f"{where}: augmentation")
+    for entry in config.sets:
+        of = f"{where}: sets: {entry.kind}"
+        if entry.share <= 0:
+            raise TrainingError(f"{of}: share: must be above 0, found {entry.share}")
+        if entry.limit is not None and entry.limit < 1:
+            raise TrainingError(f"{of}: limit: must be at least 1, found {entry.limit}")
     if config.mixing is not None and not 0 <= config.mixing <= 1:
         raise TrainingError(f"{where}: mixing: is a share, expected 0 to 1, found {config.mixing}")
     if config.heatmap_loss_name not in HEATMAP_LOSSES:
@@ -193,6 +203,28 @@ def config_of(values: Any, where: str) -> TrainConfig:
     config = replace(config, model=_checked_model(config, where))
     _check_effect(config, values, where)
     return config
+
+
+def _check_finite(values: Any, where: str) -> None:
+    """Raises TrainingError for a number that is none, or infinite: it passes every comparison, or ends a run
+    late."""
+    for key, value in vars(values).items():
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float) and not math.isfinite(number):
+                raise TrainingError(f"{where}: {key}: expected a finite number, found {number}")
+        if isinstance(value, Augmentation):
+            _check_finite(value, f"{where}: {key}")
+    for entry in getattr(values, "sets", ()):
+        _check_finite(entry, f"{where}: sets: {entry.kind}")
+
+
+def _check_augmentation(augmentation: Augmentation, where: str) -> None:
+    for key, value in vars(augmentation).items():
+        if key != "scale" and value < 0:
+            raise TrainingError(f"{where}: {key}: must not be negative, found {value}")
+    low, high = augmentation.scale
+    if not 0 < low <= high:
+        raise TrainingError(f"{where}: scale: expected the smaller one first, above 0, found {[low, high]}")
 
 
 def _checked_model(config: TrainConfig, where: str) -> dict[str, Any]:

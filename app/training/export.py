@@ -26,11 +26,18 @@ from app.weights import SUFFIX, WEIGHTS_FOLDER, WeightsError, read_catalogue, re
 HALF_LIMIT = 6e4
 
 
-def export(source: Path, name: str, folder: Path = WEIGHTS_FOLDER, *, beside: Path | None = None) -> Path:
-    """Writes NAME.safetensors and its catalogue entry; an entry of that name is replaced.
+def export(
+    source: Path,
+    name: str,
+    folder: Path = WEIGHTS_FOLDER,
+    *,
+    beside: Path | None = None,
+    replace: bool = False,
+) -> Path:
+    """Writes NAME.safetensors and its catalogue entry. replace: also where there is an entry of that name.
 
     source: a large network's weights where `beside` is a mobile one's, and both become an ensemble. Raises
-    UsageError when the name is none, or a file is missing or does not fit its own configuration.
+    UsageError when the name is none or taken, or a file is missing or does not fit its own configuration.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", name):
         raise UsageError(f"--name {name!r:.80}: expected letters, digits, dots and dashes")
@@ -47,6 +54,12 @@ def export(source: Path, name: str, folder: Path = WEIGHTS_FOLDER, *, beside: Pa
         state = {f"large.{key}": value for key, value in state.items()}
         state |= {f"mobile.{key}": value for key, value in small_state.items()}
         _require_fit(beside, config, state)
+    table = json.loads((folder / "catalogue.json").read_text(encoding="utf-8"))
+    for row in table["weights"]:
+        if row["name"] == name and row["kind"] != config["kind"]:
+            raise UsageError(f"--name {name}: those weights are of kind {row['kind']}, not {config['kind']}")
+        if row["name"] == name and not replace:
+            raise UsageError(f"--name {name}: is in the catalogue already; give another name, or --replace")
     halves = {
         key: value.half() if value.dtype == torch.float32 and float(value.abs().max()) < HALF_LIMIT else value
         for key, value in state.items()
@@ -64,7 +77,6 @@ def export(source: Path, name: str, folder: Path = WEIGHTS_FOLDER, *, beside: Pa
         "config": config,
         "card": f"{name}.md",
     }
-    table = json.loads((folder / "catalogue.json").read_text(encoding="utf-8"))
     rows = [row for row in table["weights"] if row["name"] != name]
     table["weights"] = [*rows, entry]
     write_json(folder / "catalogue.json", table)
@@ -108,10 +120,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=Path,
         help="a mobile network's weights, FILE a large one's: both in one",
     )
+    parser.add_argument("--replace", action="store_true", help="weights that have that name already")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    target = export(arguments.file, arguments.name, beside=arguments.beside)
+    target = export(arguments.file, arguments.name, beside=arguments.beside, replace=arguments.replace)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
     return 0

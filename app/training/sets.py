@@ -92,7 +92,10 @@ def _pictures(paths: Sequence[Path], _validation: bool) -> Pictures:
 
 
 def _packed(paths: Sequence[Path], validation: bool) -> Pictures:
-    return [picture for path in paths for picture in _read_packed(path, validation=validation)]
+    files = [file for path in paths for file in (sorted(path.glob("*.npz")) if path.is_dir() else [path])]
+    if not files:
+        raise DataSetError(f"{', '.join(map(str, paths))}: no .npz files in it")
+    return [picture for path in files for picture in _read_packed(path, validation=validation)]
 
 
 KINDS: Final[Mapping[str, Callable[[Sequence[Path], bool], Pictures]]] = {
@@ -130,8 +133,13 @@ def _read_packed(path: Path, *, validation: bool) -> Pictures:
     try:
         with open_arrays(path) as file:
             arrays = {name: file[name] for name in file.files}
+        needed = {"jpeg", "offset", "xy", "weight", "depth", "depth_weight"}
+        if missing := ", ".join(sorted(needed - arrays.keys())):
+            raise DataSetError(f"{path}: not a packed set (it lacks {missing}); see app/training/sets.py")
         jpeg, offset = arrays["jpeg"], arrays["offset"]
         xy, weight, depth, depth_weight = (arrays[k] for k in ("xy", "weight", "depth", "depth_weight"))
+    except FileNotFoundError:
+        raise DataSetError(f"{path}: there is no such file (from {Path.cwd()})") from None
     except BROKEN as error:
         raise DataSetError(
             f"{path}: not a packed set ({first_line(error)}); see app/training/sets.py"

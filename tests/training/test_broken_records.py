@@ -18,9 +18,10 @@ from app.training.config import SetConfig, TrainingError, config_of
 from app.training.datasets import DataSetError
 from app.training.places import Backgrounds
 from app.training.readers import read_coco, read_lsp_set, read_mpii
-from app.training.sets import write_packed
+from app.training.sets import load_sets, write_packed
 from app.training.tasks import make_network, make_task
 from app.training.train import read_set, train
+from main import main
 from tests.training.runs import dotted_picture, packed_set, run_values
 from tests.training.test_readers import (
     coco_person,
@@ -314,3 +315,47 @@ def test_sets_without_a_picture_are_told_before_anything_begins(tmp_path: Path, 
 def test_more_loaders_than_a_machine_bears_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"loaders: 100000 processes for \d+ cores; \d+ at most"):
         train(config_of(run_values(tmp_path, loaders=100_000), "run"), resume=False)
+
+
+def test_packing_leaves_out_what_cannot_be_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source, target = spoilt(tmp_path / "six.npz", 1), tmp_path / "packed.npz"
+    assert main(["pack", "packed", str(source), "--out", str(target)]) == 0
+    assert "six.npz#1: not a readable picture; skipped" in caplog.text
+    with np.load(target) as file:
+        assert len(file["xy"]) == 5
+
+
+def test_a_packed_set_may_be_a_folder_and_a_missing_one_is_called_missing(tmp_path: Path) -> None:
+    (tmp_path / "sets").mkdir()
+    for name in ("a", "b"):
+        packed_set(tmp_path / "sets" / f"{name}.npz", 2)
+    assert len(load_sets("packed", [str(tmp_path / "sets")], validation=False)) == 4
+    with pytest.raises(DataSetError, match=r"gone\.npz: there is no such file"):
+        load_sets("packed", [str(tmp_path / "gone.npz")], validation=False)
+    with pytest.raises(DataSetError, match=r"no \.npz files in it"):
+        load_sets("packed", [str(tmp_path)], validation=False)
+    np.savez(tmp_path / "other.npz", jpeg=np.zeros(3, np.uint8))
+    with pytest.raises(DataSetError, match="it lacks depth, depth_weight, offset, weight, xy"):
+        load_sets("packed", [str(tmp_path / "other.npz")], validation=False)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"seed": -1}, "seed: must not be negative, found -1"),
+        ({"rate": float("nan")}, "rate: expected a finite number, found nan"),
+        ({"lambda_g": float("inf")}, "lambda_g: expected a finite number"),
+        ({"average": 2}, "average: expected 0 to below 1"),
+        ({"augmentation": {"rotation": -5}}, "augmentation: rotation: must not be negative"),
+        ({"augmentation": {"scale": [1.4, 1.05]}}, "augmentation: scale: expected the smaller one first"),
+        ({"augmentation": {"blur": float("nan")}}, "augmentation: blur: expected a finite number"),
+        ({"sets": [{"kind": "lsp", "files": ["a"], "share": 0}]}, "sets: lsp: share: must be above 0"),
+        ({"sets": [{"kind": "lsp", "files": ["a"], "share": float("nan")}]}, "sets: lsp: share: expected a"),
+        ({"sets": [{"kind": "lsp", "files": ["a"], "limit": 0}]}, "sets: lsp: limit: must be at least 1"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused_at_once(
+    tmp_path: Path, keys: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(TrainingError, match=f"run.yaml: {said}"):
+        config_of(run_values(tmp_path, **keys), "run.yaml")

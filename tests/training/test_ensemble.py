@@ -57,3 +57,19 @@ def test_only_a_large_and_a_mobile_one_make_an_ensemble(tmp_path: Path, catalogu
     with pytest.raises(UsageError, match=r"large\.safetensors: not a mobile network"):
         export(large, "both", catalogue, beside=large)
     assert not list(catalogue.glob("*.safetensors"))
+
+
+def test_a_name_that_is_taken_is_replaced_only_when_asked_and_by_its_own_kind(
+    tmp_path: Path, catalogue: Path
+) -> None:
+    mobile = weights_file(tmp_path / "mobile.safetensors", "mobile")
+    export(mobile, "both", catalogue)
+    with pytest.raises(UsageError, match=r"both: is in the catalogue already; .* --replace"):
+        export(mobile, "both", catalogue)
+    export(mobile, "both", catalogue, replace=True)
+    table = json.loads((catalogue / "catalogue.json").read_text())
+    assert [row["name"] for row in table["weights"]] == ["both"]
+    table["weights"][0]["kind"] = "finder"
+    (catalogue / "catalogue.json").write_text(json.dumps(table))
+    with pytest.raises(UsageError, match="both: those weights are of kind finder, not pose"):
+        export(mobile, "both", catalogue, replace=True)

@@ -296,6 +296,18 @@ def test_an_ablation_compares_its_arms_on_the_same_pictures_and_is_not_run_twice
     assert weights.stat().st_mtime_ns == written
     lines = table(report["arms"]).splitlines()
     assert len(lines) == 4 and " ± " in lines[2] and lines[2].endswith("| 2 |")
+    values = yaml.safe_load(path.read_text())
+    values["arms"]["3D only"]["lambda_reg"] = 7
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    with pytest.raises(TrainingError, match="3d-only-0: was made with other keys than it has now"):
+        run_ablation(*load_ablation(path))
+    values["arms"] = {"A, b": {}, "a b": {}}
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(TrainingError, match=r"arms: .* would share a folder"):
+        load_ablation(path)
+    values["arms"] = {"无约束": {}, "有约束": {}}
+    path.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+    assert [arm.name for arm in load_ablation(path)[1]] == ["无约束", "有约束"]
 
 
 def test_the_shipped_ablation_is_one() -> None:

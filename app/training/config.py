@@ -18,6 +18,7 @@ from app.network import build, config_type
 from app.skeleton import NUM_JOINTS
 from app.training.datasets import Augmentation
 from app.training.losses import HEATMAP_LOSSES
+from app.training.sets import KINDS
 from app.yamltext import MAX_DEPTH, RefusedError, text_of
 
 MOST_THINGS = 20_000  # values and lists of a file
@@ -182,8 +183,10 @@ def config_of(values: Any, where: str) -> TrainConfig:
     if not 0 <= config.average < 1:
         raise TrainingError(f"{where}: average: expected 0 to below 1, found {config.average}")
     _check_augmentation(config.augmentation, f"{where}: augmentation")
-    for entry in config.sets:
+    for entry in (*config.sets, *([config.validation] if config.validation else [])):
         of = f"{where}: sets: {entry.kind}"
+        if entry.kind not in KINDS:
+            raise TrainingError(f"{where}: sets: kind: {_instead(entry.kind, list(KINDS))}")
         if entry.share <= 0:
             raise TrainingError(f"{of}: share: must be above 0, found {entry.share}")
         if entry.limit is not None and entry.limit < 1:

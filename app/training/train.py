@@ -220,6 +220,11 @@ class Run:
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
 
+    @property
+    def weights(self) -> Path:
+        """The moving average alone, as `export` and `--weights` take it."""
+        return self.folder / "weights.safetensors"
+
     def save(self) -> None:
         """By the first process. Raises TrainingError, and leaves the last checkpoint, when the losses are
         no numbers any more."""
@@ -244,7 +249,7 @@ class Run:
         _put(self.checkpoint, lambda part: torch.save(state, part))
         weights = {name: value.contiguous() for name, value in self.average.module.state_dict().items()}
         metadata = {"config": json.dumps(self.network.config.to_dict())}
-        _put(self.folder / "weights.safetensors", lambda part: save_file(weights, part, metadata=metadata))
+        _put(self.weights, lambda part: save_file(weights, part, metadata=metadata))
 
     def load(self) -> None:
         """From the checkpoint. Raises TrainingError when it is of another network or damaged."""
@@ -273,7 +278,6 @@ def train(config: TrainConfig, *, resume: bool) -> None:
     run is saved then).
     """
     folder = Path(config.out)
-    folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
     if resume and not checkpoint.exists():
         raise TrainingError(f"{checkpoint}: no checkpoint to resume from; leave out --resume")
@@ -325,11 +329,16 @@ def _train(config: TrainConfig, workers: Workers) -> None:
         pictures = read_set(entry, validation=False)
         sets.append((pictures, entry.share))
         if workers.rank == 0:
-            print(f"{entry.kind}: {len(pictures)} pictures, share {entry.share:g}", flush=True)
+            named = ", ".join(entry.files) + ("" if entry.depth else ", 2D labels only")
+            print(f"{entry.kind} {named}: {len(pictures)} pictures, share {entry.share:g}", flush=True)
     if not any(pictures for pictures, _ in sets):
         named = ", ".join(name for entry in config.sets for name in entry.files)
         raise TrainingError(f"sets: no pictures to train on in {named:.200}; what is held out is not counted")
     held_out = read_set(config.validation, validation=True) if config.validation else []
+    try:
+        Path(config.out).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"out: {config.out}: no folder can be made there ({first_line(error)})") from None
     task = make_task(config, sets)
     run = Run(config, task, workers)
     if run.checkpoint.exists():
@@ -365,7 +374,7 @@ def _train(config: TrainConfig, workers: Workers) -> None:
                     bar.set_postfix(shown, refresh=False)
                     if checked and held_out:
                         averaged = run.average.module.eval()
-                        row.update(task.validate(averaged, held_out))
+                        row.update({k: round(v, 5) for k, v in task.validate(averaged, held_out).items()})
                         spread = held_out[:: max(1, len(held_out) // SAMPLES)][:SAMPLES]
                         diary.draw_samples(task.show(averaged, spread), run.done)
                         tqdm.write(json.dumps(row))
@@ -382,6 +391,10 @@ def _train(config: TrainConfig, workers: Workers) -> None:
             run.save()
         finally:
             stop.set()
+    if workers.rank == 0:
+        print(
+            f"{run.weights}: trained on {run.done} pictures; `export` puts it into the catalogue", flush=True
+        )
 
 
 def _smooth(run: Run, terms: dict[str, Tensor], labels: Labels) -> None:

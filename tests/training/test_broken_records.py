@@ -351,6 +351,7 @@ def test_a_packed_set_may_be_a_folder_and_a_missing_one_is_called_missing(tmp_pa
         ({"augmentation": {"blur": float("nan")}}, "augmentation: blur: expected a finite number"),
         ({"sets": [{"kind": "lsp", "files": ["a"], "share": 0}]}, "sets: lsp: share: must be above 0"),
         ({"sets": [{"kind": "lsp", "files": ["a"], "share": float("nan")}]}, "sets: lsp: share: expected a"),
+        ({"sets": [{"kind": "lps", "files": ["a"]}]}, "sets: kind: .*lsp"),
         ({"sets": [{"kind": "lsp", "files": ["a"], "limit": 0}]}, "sets: lsp: limit: must be at least 1"),
     ],
 )
@@ -359,3 +360,25 @@ def test_numbers_that_make_no_sense_are_refused_at_once(
 ) -> None:
     with pytest.raises(TrainingError, match=f"run.yaml: {said}"):
         config_of(run_values(tmp_path, **keys), "run.yaml")
+
+
+def test_a_run_that_finds_nothing_leaves_no_folder_and_one_without_a_place_says_so(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    values = run_values(
+        tmp_path, out=str(out), sets=[{"kind": "packed", "files": [str(tmp_path / "gone.npz")]}]
+    )
+    with pytest.raises(DataSetError, match=r"gone\.npz: there is no such file"):
+        train(config_of(values, "run"), resume=False)
+    assert not out.exists()
+    out.write_text("in the way")
+    with pytest.raises(TrainingError, match=r"out: .*run: no folder can be made there"):
+        train(config_of(run_values(tmp_path, out=str(out)), "run"), resume=False)
+
+
+def test_a_run_says_what_it_learns_from_and_where_its_weights_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(config_of(run_values(tmp_path), "run"), resume=False)
+    said = capsys.readouterr().out
+    assert "dots.npz, 2D labels only: 6 pictures, share 1" in said
+    assert "weights.safetensors: trained on 8 pictures; `export` puts it into the catalogue" in said

@@ -255,17 +255,29 @@ class Run:
         """From the checkpoint. Raises TrainingError when it is of another network or damaged."""
         try:
             state = torch.load(self.checkpoint, weights_only=True, map_location=self.workers.device)
+            before, now = json.loads(state["config"]), json.loads(json.dumps(asdict(self.config)))
+        except Exception as error:  # pickle and zip each have their own
+            raise TrainingError(
+                f"{self.checkpoint}: is damaged and cannot be gone on from; begin anew, with `start:` the "
+                f"weights beside it if these are well"
+            ) from error
+        for key in ("network", "model"):
+            if before.get(key) != now[key]:
+                raise TrainingError(
+                    f"{self.checkpoint}: {key} was {before.get(key)} when this run began, now {now[key]}; "
+                    "name another `out`"
+                )
+        try:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.scaler.load_state_dict(state["scaler"])
             torch.set_rng_state(state["random"].cpu())
             self.smooth, self.done = state["smooth"], state["done"]
-        except Exception as error:  # pickle, zip, and shapes each have their own
+        except Exception as error:  # shapes, names and types each have their own
             raise TrainingError(
-                f"{self.checkpoint}: is damaged, or of another network ({first_line(error)})"
+                f"{self.checkpoint}: is damaged, or of another version ({first_line(error)})"
             ) from error
-        before, now = json.loads(state["config"]), json.loads(json.dumps(asdict(self.config)))
         for key in sorted(now.keys() - HARMLESS):
             if self.workers.rank == 0 and before.get(key) != now[key]:
                 tqdm.write(f"note: {key} was {before.get(key)} when this run began, now {now[key]}")

@@ -382,3 +382,15 @@ def test_a_run_says_what_it_learns_from_and_where_its_weights_are(
     said = capsys.readouterr().out
     assert "dots.npz, 2D labels only: 6 pictures, share 1" in said
     assert "weights.safetensors: trained on 8 pictures; `export` puts it into the catalogue" in said
+
+
+def test_a_run_is_not_gone_on_with_as_another_network_or_from_a_damaged_checkpoint(tmp_path: Path) -> None:
+    train(config_of(run_values(tmp_path), "run"), resume=False)
+    other = run_values(tmp_path, model={"encoder_width": 0.25, "narrow": 16, "wide": 8})
+    with pytest.raises(TrainingError, match=r"model was .*'narrow': 8.*, now .*'narrow': 16.*; name another"):
+        train(config_of(other, "run"), resume=True)
+    checkpoint = tmp_path / "run" / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
+    with pytest.raises(TrainingError, match="is damaged and cannot be gone on from") as caught:
+        train(config_of(run_values(tmp_path), "run"), resume=True)
+    assert len(str(caught.value)) < 300 + len(str(checkpoint))

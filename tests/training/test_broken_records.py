@@ -26,6 +26,7 @@ from tests.training.runs import dotted_picture, packed_set, run_values
 from tests.training.test_readers import (
     coco_person,
     mpii_release,
+    published_lsp,
     scattered,
     write_coco,
     write_picture,
@@ -255,24 +256,16 @@ def test_a_position_of_an_lsp_archive_that_is_no_number_is_named(tmp_path: Path,
 
 @pytest.mark.parametrize("extended", [False, True])
 def test_a_position_of_published_lsp_that_is_no_number_is_named(tmp_path: Path, extended: bool) -> None:
-    savemat = pytest.importorskip("scipy.io", reason="MATLAB files need scipy").savemat
-    rows = []
-    for number in (1, 2):
-        points = scattered(14, number)
-        write_picture(tmp_path / "images" / f"im{number:0{5 if extended else 4}d}.jpg", points)
-        rows.append(np.column_stack((points, [0.0] + [1.0] * 13)))
-    rows[1][0, 0] = NAN  # of LSPET without a label, of LSP a hidden joint
-    joints = np.stack(rows, axis=2)
-    savemat(tmp_path / "joints.mat", {"joints": joints if extended else joints.transpose(1, 0, 2)})
+    published_lsp(tmp_path, extended, (0, 0))  # of LSPET without a label, of LSP a hidden joint
     if extended:
         pictures = list(read_lsp_set(tmp_path))
         assert [float(picture.xy_weight.sum()) for picture in pictures] == [13, 13]
         assert np.isfinite(pictures[1].xy).all()
-        joints[5, 2, 1] = NAN
-        savemat(tmp_path / "joints.mat", {"joints": joints})
+        published_lsp(tmp_path, extended, (5, 2))
     name = r"im00002\.jpg" if extended else r"im0002\.jpg"
     with pytest.raises(DataSetError, match=rf"joints\.mat: record 2 \({name}\): .*finite numbers, found nan"):
         list(read_lsp_set(tmp_path))
+    savemat = pytest.importorskip("scipy.io", reason="MATLAB files need scipy").savemat
     savemat(tmp_path / "joints.mat", {"joints": "text"})
     with pytest.raises(DataSetError, match=r"joints\.mat: joints: expected numbers"):
         list(read_lsp_set(tmp_path))

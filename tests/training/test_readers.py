@@ -207,16 +207,23 @@ def test_mpii_as_published(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------- LSP
 
 
-@pytest.mark.parametrize("extended", [False, True])
-def test_lsp_as_published(tmp_path: Path, extended: bool) -> None:
+def published_lsp(folder: Path, extended: bool, *lost: tuple[int, int]) -> None:
+    """Two pictures in the layout of LSP or LSPET; lost: joint and column of numbers that the last one lacks."""
     savemat = pytest.importorskip("scipy.io", reason="MATLAB files need scipy").savemat
     rows = []
     for number in (1, 2):
         points = scattered(14, number)
-        write_picture(tmp_path / "images" / f"im{number:0{5 if extended else 4}d}.jpg", points)
+        write_picture(folder / "images" / f"im{number:0{5 if extended else 4}d}.jpg", points)
         rows.append(np.column_stack((points, [0.0] + [1.0] * 13)))
+    for place in lost:
+        rows[-1][place] = np.nan
     joints = np.stack(rows, axis=2)  # 14 x 3 x N
-    savemat(tmp_path / "joints.mat", {"joints": joints if extended else joints.transpose(1, 0, 2)})
+    savemat(folder / "joints.mat", {"joints": joints if extended else joints.transpose(1, 0, 2)})
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_lsp_as_published(tmp_path: Path, extended: bool) -> None:
+    published_lsp(tmp_path, extended)
     pictures = list(read_lsp_set(tmp_path))
     assert len(pictures) == 2
     # The third number tells of LSPET whether a joint is labelled, of LSP whether it is hidden.

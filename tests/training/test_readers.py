@@ -208,7 +208,7 @@ def test_mpii_as_published(tmp_path: Path) -> None:
 
 
 def published_lsp(folder: Path, extended: bool, *lost: tuple[int, int]) -> None:
-    """Two pictures in the layout of LSP or LSPET; lost: joint and column of numbers that the last one lacks."""
+    """Two pictures in the layout of LSP or LSPET; lost: joint and column of numbers that one lacks."""
     savemat = pytest.importorskip("scipy.io", reason="MATLAB files need scipy").savemat
     rows = []
     for number in (1, 2):
